@@ -1,0 +1,51 @@
+package commands
+
+import (
+	"context"
+	"io"
+	"os"
+	"sync"
+
+	"dockless/bindings/engine"
+
+	"golang.org/x/term"
+)
+
+// Env is all of the outside that a command may touch.
+type Env struct {
+	In       *os.File
+	Out, Err io.Writer
+	// Program is how the person calls us, "dockless" or "docker"; it stands in
+	// usage lines and before errors.
+	Program string
+	// Where says which engine to reach; the program's global flags fill it.
+	Where engine.Options
+	// DockerConfig is the directory of config.json; empty: DOCKER_CONFIG or ~/.docker.
+	DockerConfig string
+	LogLevel     string
+	Debug        bool
+
+	connect    sync.Once
+	connection context.Context
+	connectErr error
+}
+
+// Engine returns a context that carries a connection to Podman's API, for the
+// packages below github.com/containers/podman/v4/pkg/bindings. The first call
+// finds or starts the service.
+func (e *Env) Engine(ctx context.Context) (context.Context, error) {
+	e.connect.Do(func() {
+		e.connection, e.connectErr = engine.Connect(ctx, e.Where)
+	})
+	return e.connection, e.connectErr
+}
+
+// terminal returns the file descriptor behind a stream and whether that is a
+// terminal.
+func terminal(stream any) (fd int, is bool) {
+	f, ok := stream.(*os.File)
+	if !ok || f == nil {
+		return -1, false
+	}
+	return int(f.Fd()), term.IsTerminal(int(f.Fd()))
+}

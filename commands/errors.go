@@ -1,0 +1,181 @@
+package commands
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"dockless/commands/argv"
+
+	"github.com/xrash/smetrics"
+)
+
+// Docker's exit codes, https://docs.docker.com/reference/cli/docker/container/run/#exit-status
+const (
+	exitError      = 1   // a command of ours did not do what it was asked
+	exitUsage      = 125 // a command line that does not parse; run, create and exec: any error of ours
+	exitNotRunable = 126 // the container's command cannot be executed
+	exitNotFound   = 127 // the container's command is not there
+)
+
+// exit ends the program with a code. Its error may be nil: then the code is all
+// there is to say (a container's own exit code).
+type exit struct {
+	code int
+	err  error
+}
+
+func (e *exit) Error() string {
+	if e.err == nil {
+		return fmt.Sprintf("exit status %d", e.code)
+	}
+	return e.err.Error()
+}
+
+func (e *exit) Unwrap() error { return e.err }
+
+// ours marks an error of run, create or exec that is not the command's own.
+func ours(err error) error {
+	var known *exit
+	if err == nil || errors.As(err, &known) {
+		return err
+	}
+	return &exit{code: exitUsage, err: err}
+}
+
+// usage is a command line that docker refuses after parsing it.
+func usage(format string, a ...any) error {
+	return &exit{code: exitUsage, err: fmt.Errorf(format, a...)}
+}
+
+// each does the same to every argument, as docker does for a list of names:
+// what succeeds is printed as it was typed, what fails goes to stderr, and any
+// failure makes the exit code 1.
+func each(env *Env, args []string, do func(name string) error) error {
+	var failed bool
+	for _, arg := range args {
+		if err := do(arg); err != nil {
+			complain(env.Err, env.Program, err)
+			failed = true
+			continue
+		}
+		fmt.Fprintln(env.Out, arg)
+	}
+	if failed {
+		return &exit{code: exitError}
+	}
+	return nil
+}
+
+// complain prints an error as one line.
+func complain(w io.Writer, program string, err error) {
+	fmt.Fprintf(w, "%s: %s\n", program, oneLine(err.Error()))
+}
+
+func oneLine(s string) string {
+	return strings.Join(strings.FieldsFunc(s, func(r rune) bool { return r == '\n' || r == '\r' }), "; ")
+}
+
+// report prints what went wrong and returns the program's exit code: the one
+// place that maps errors to codes.
+func report(ctx context.Context, env *Env, err error) int {
+	if err == nil {
+		return 0
+	}
+	var known *exit
+	if errors.As(err, &known) {
+		if known.err != nil {
+			complain(env.Err, env.Program, known.err)
+		}
+		return known.code
+	}
+	if signal := caught(ctx); signal != 0 {
+		return 128 + signal
+	}
+	complain(env.Err, env.Program, err)
+	return exitError
+}
+
+// explain prints docker's words for a command line that is not one, with the
+// usage line and the way to the help, and returns the exit code for it. Other
+// errors pass through.
+func explain(env *Env, line argv.Line, err error) error {
+	words := strings.Join(append([]string{env.Program}, line.Path...), " ")
+	var (
+		grammar *argv.UsageError
+		missing *argv.UnknownCommand
+		wrong   miscount
+	)
+	switch {
+	case errors.As(err, &grammar) && grammar.Value:
+		return &exit{code: exitUsage, err: err}
+	case errors.As(err, &grammar):
+		fmt.Fprintf(env.Err, "%s\n", oneLine(grammar.Message))
+		fmt.Fprintf(env.Err, "\nUsage:  %s\n\nRun '%s --help' for more information\n", usageLine(words, line.Command), words)
+		return &exit{code: exitUsage}
+	case errors.As(err, &missing):
+		fmt.Fprintf(env.Err, "%s: unknown command: %s\n", env.Program, strings.Join(append([]string{env.Program}, missing.Path...), " "))
+		suggest(env, words, missing)
+		fmt.Fprintf(env.Err, "\nRun '%s --help' for more information\n", words)
+		return &exit{code: exitError}
+	case errors.As(err, &wrong):
+		fmt.Fprintf(env.Err, "%s: '%s' %s\n", env.Program, words, wrong)
+		fmt.Fprintf(env.Err, "\nUsage:  %s\n\nRun '%s --help' for more information\n", usageLine(words, line.Command), words)
+		return &exit{code: exitError}
+	}
+	return err
+}
+
+// suggest names the commands that look like the unknown one, by cobra's measure:
+// two letters off at most, or begun alike.
+func suggest(env *Env, words string, e *argv.UnknownCommand) {
+	typed := strings.ToLower(e.Path[len(e.Path)-1])
+	var near []string
+	for _, c := range e.Among {
+		if strings.HasPrefix(c.Name, typed) || smetrics.WagnerFischer(typed, c.Name, 1, 1, 1) <= 2 {
+			near = append(near, "\t"+words+" "+c.Name)
+		}
+	}
+	if len(near) > 0 {
+		fmt.Fprintf(env.Err, "\nDid you mean this?\n%s\n", strings.Join(near, "\n"))
+	}
+}
+
+// interrupted is the cause of a context that a signal ended.
+type interrupted struct{ signal os.Signal }
+
+func (i interrupted) Error() string { return i.signal.String() }
+
+// untilSignal returns a context that ends when one of the signals arrives, and
+// remembers which. A second signal has its default effect.
+func untilSignal(ctx context.Context, signals ...os.Signal) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	arrived := make(chan os.Signal, 1)
+	signal.Notify(arrived, signals...)
+	go func() {
+		select {
+		case s := <-arrived:
+			cancel(interrupted{s})
+		case <-ctx.Done():
+		}
+		signal.Stop(arrived)
+	}()
+	return ctx, func() { cancel(nil) }
+}
+
+// caught returns the number of the signal that ended ctx, 0 for none.
+func caught(ctx context.Context) int {
+	var i interrupted
+	if !errors.As(context.Cause(ctx), &i) {
+		return 0
+	}
+	if number, ok := i.signal.(syscall.Signal); ok {
+		return int(number)
+	}
+	return 0
+}

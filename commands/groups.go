@@ -1,0 +1,53 @@
+package commands
+
+import "github.com/urfave/cli/v2"
+
+// Headings of the program's --help, in docker's order.
+const (
+	common     = "Common Commands"
+	management = "Management Commands"
+)
+
+// commandList is every command of the program, in the order of its --help.
+func commandList(env *Env) []*cli.Command {
+	list := []*cli.Command{
+		in(common, psCommand(env)),
+		in(common, versionCommand(env)),
+
+		group("container", "Manage containers",
+			as("ls", psCommand(env), "list", "ps"),
+			pauseCommand(env),
+		),
+
+		pauseCommand(env),
+	}
+	withoutHelp(list)
+	return list
+}
+
+// withoutHelp keeps urfave from adding its own help commands and flags.
+func withoutHelp(list []*cli.Command) {
+	for _, c := range list {
+		c.HideHelp = true
+		withoutHelp(c.Subcommands)
+	}
+}
+
+func in(category string, c *cli.Command) *cli.Command {
+	c.Category = category
+	return c
+}
+
+// as is a command under another name, as it is called inside a group.
+func as(name string, c *cli.Command, aliases ...string) *cli.Command {
+	c.Name, c.Aliases = name, aliases
+	return c
+}
+
+// group is a management command: docker container, docker volume, ….
+func group(name, usage string, commands ...*cli.Command) *cli.Command {
+	for _, c := range commands {
+		c.Category = ""
+	}
+	return &cli.Command{Name: name, Usage: usage, Category: management, Subcommands: commands}
+}
