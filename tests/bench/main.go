@@ -1,0 +1,278 @@
+// Bench prints how long dockless takes for a piece of work as a share of what
+// Podman takes for the same work, both run in turn on the same host with the
+// same images and containers. It judges nothing: a ratio over its goal is
+// marked, and the exit code stays 0.
+//
+//	bench -dockless ./dockless -base busybox.tar [-runs 20] [-only run]
+//
+// It must run as an unprivileged user on a rootless host; `make bench` does
+// that.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"text/tabwriter"
+	"time"
+)
+
+const image = "docker.io/library/busybox:latest"
+
+// contender is one way to do the work: its name in the table and its command.
+type contender struct {
+	name    string
+	command []string
+}
+
+// work is one row of the table: dockless first, then Podman, then others that
+// stand beside them without a goal.
+type work struct {
+	name       string
+	goal       float64 // dockless / podman
+	contenders []contender
+}
+
+func main() {
+	dockless := flag.String("dockless", "./dockless", "the binary to measure")
+	base := flag.String("base", "", "a tar of a small root file system with sh, true and sleep")
+	runs := flag.Int("runs", 20, "how often each command runs")
+	only := flag.String("only", "", "measure only the rows whose name holds this")
+	flag.Parse()
+	if err := bench(context.Background(), *dockless, *base, *runs, *only); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+func bench(ctx context.Context, dockless, base string, runs int, only string) error {
+	dockless, err := filepath.Abs(dockless)
+	if err != nil {
+		return err
+	}
+	bundle, err := prepare(ctx, dockless, base)
+	if err != nil {
+		return fmt.Errorf("preparing the host: %w", err)
+	}
+	defer os.RemoveAll(bundle)
+	defer quietly(ctx, "podman", "rm", "-fa", "-t0")
+
+	table := tabwriter.NewWriter(os.Stdout, 0, 8, 2, ' ', 0)
+	fmt.Fprintln(table, "WORK\tDOCKLESS\tPODMAN\tRATIO\tGOAL\t\tMEMORY\tBESIDE")
+	for _, w := range rows(dockless, bundle) {
+		if !strings.Contains(w.name, only) {
+			continue
+		}
+		if err := measure(ctx, table, w, runs); err != nil {
+			return fmt.Errorf("measuring %s: %w", w.name, err)
+		}
+		table.Flush()
+	}
+	if !strings.Contains("50 containers", only) {
+		return nil
+	}
+	if err := parallel(ctx, table, dockless); err != nil {
+		return fmt.Errorf("starting containers in parallel: %w", err)
+	}
+	return table.Flush()
+}
+
+func rows(dockless, bundle string) []work {
+	both := func(args ...string) []contender {
+		return []contender{
+			{"dockless", append([]string{dockless}, args...)},
+			{"podman", append([]string{"podman"}, args...)},
+		}
+	}
+	bare := contender{"bare crun", []string{"crun", "--cgroup-manager=disabled", "run", "-b", bundle, "bench-bare"}}
+	return []work{
+		{"start of the binary", 0.5, both("--version")},
+		{"ps", 0.45, both("ps")},
+		{"ps -a, 12 containers", 0.45, both("ps", "-a")},
+		{"images", 0.45, both("images")},
+		{"run --rm IMG true", 0.8, append(both("run", "--rm", image, "true"), bare)},
+		{"exec C true", 0.6, both("exec", "bench-target", "true")},
+	}
+}
+
+// prepare gives the host the image, a running container to exec in, some that
+// have ended, a warm service, and a bundle for the bare runtime.
+func prepare(ctx context.Context, dockless, base string) (bundle string, err error) {
+	if err := quietly(ctx, "podman", "image", "exists", image); err != nil {
+		if err := quietly(ctx, "podman", "import", base, image); err != nil {
+			return "", err
+		}
+	}
+	if err := quietly(ctx, "podman", "rm", "-fa", "-t0"); err != nil {
+		return "", err
+	}
+	if err := quietly(ctx, "podman", "run", "-d", "--name", "bench-target", image, "sleep", "100000"); err != nil {
+		return "", err
+	}
+	for range 11 {
+		if err := quietly(ctx, "podman", "create", image, "true"); err != nil {
+			return "", err
+		}
+	}
+	if err := quietly(ctx, dockless, "ps"); err != nil {
+		return "", err
+	}
+	bundle, err = os.MkdirTemp("", "bundle")
+	if err != nil {
+		return "", err
+	}
+	root := filepath.Join(bundle, "rootfs")
+	if err := os.Mkdir(root, 0o755); err != nil {
+		return "", err
+	}
+	if err := quietly(ctx, "tar", "-C", root, "-xf", base); err != nil {
+		return "", err
+	}
+	return bundle, writeSpec(ctx, bundle)
+}
+
+// writeSpec makes crun's own example configuration run true without a terminal.
+func writeSpec(ctx context.Context, bundle string) error {
+	spec := exec.CommandContext(ctx, "crun", "spec", "--rootless")
+	spec.Dir = bundle
+	if out, err := spec.CombinedOutput(); err != nil {
+		return fmt.Errorf("crun spec: %w: %s", err, out)
+	}
+	path := filepath.Join(bundle, "config.json")
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	var config map[string]any
+	if err := json.Unmarshal(text, &config); err != nil {
+		return fmt.Errorf("reading crun's configuration: %w", err)
+	}
+	process, ok := config["process"].(map[string]any)
+	if !ok {
+		return errors.New("crun's configuration has no process")
+	}
+	process["terminal"], process["args"] = false, []string{"/bin/true"}
+	text, err = json.Marshal(config)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(path, text, 0o600)
+}
+
+// measure runs the contenders in turn, once to warm up and runs times to count.
+func measure(ctx context.Context, table *tabwriter.Writer, w work, runs int) error {
+	times := make([][]time.Duration, len(w.contenders))
+	var memory int64
+	for run := range runs + 1 {
+		for i, c := range w.contenders {
+			took, kib, err := timed(ctx, c.command)
+			if err != nil {
+				return err
+			}
+			if run == 0 {
+				continue
+			}
+			times[i] = append(times[i], took)
+			if i == 0 {
+				memory = max(memory, kib)
+			}
+		}
+	}
+	ours, theirs := median(times[0]), median(times[1])
+	var beside []string
+	for i, c := range w.contenders[2:] {
+		beside = append(beside, c.name+" "+milliseconds(median(times[i+2])))
+	}
+	row(table, w.name, ours, theirs, w.goal, fmt.Sprintf("%d MB", memory>>10), strings.Join(beside, ", "))
+	return nil
+}
+
+// parallel starts 50 containers at once, each by a process of its own.
+func parallel(ctx context.Context, table *tabwriter.Writer, dockless string) error {
+	const many, rounds = 50, 3
+	var ours, theirs []time.Duration
+	for range rounds {
+		for _, program := range []string{dockless, "podman"} {
+			began := time.Now()
+			var group sync.WaitGroup
+			failures := make([]error, many)
+			for i := range many {
+				group.Go(func() {
+					failures[i] = quietly(ctx, program, "run", "-d", "--label", "bench=parallel", image, "sleep", "100000")
+				})
+			}
+			group.Wait()
+			took := time.Since(began)
+			if err := errors.Join(failures...); err != nil {
+				return err
+			}
+			out, err := exec.CommandContext(ctx, "podman", "ps", "-q", "--filter", "label=bench=parallel").Output()
+			if err != nil {
+				return err
+			}
+			if running := len(strings.Fields(string(out))); running != many {
+				return fmt.Errorf("%s started %d containers, %d of them run", program, many, running)
+			}
+			if err := quietly(ctx, "podman", "rm", "-f", "-t0", "--filter", "label=bench=parallel"); err != nil {
+				return err
+			}
+			if program == dockless {
+				ours = append(ours, took)
+			} else {
+				theirs = append(theirs, took)
+			}
+		}
+	}
+	row(table, "50 containers at once", median(ours), median(theirs), 0.9, "", "")
+	return nil
+}
+
+func row(table *tabwriter.Writer, name string, ours, theirs time.Duration, goal float64, memory, beside string) {
+	ratio := float64(ours) / float64(theirs)
+	verdict := "met"
+	if ratio > goal {
+		verdict = "MISSED"
+	}
+	fmt.Fprintf(table, "%s\t%s\t%s\t%.2f\t%.2f\t%s\t%s\t%s\n", name, milliseconds(ours), milliseconds(theirs), ratio, goal, verdict, memory, beside)
+}
+
+// timed runs a command and returns its wall time and its peak memory in KiB.
+func timed(ctx context.Context, command []string) (time.Duration, int64, error) {
+	c := exec.CommandContext(ctx, command[0], command[1:]...)
+	var complaint strings.Builder
+	c.Stderr = &complaint
+	began := time.Now()
+	err := c.Run()
+	took := time.Since(began)
+	if err != nil {
+		return 0, 0, fmt.Errorf("%s: %w: %s", strings.Join(command, " "), err, complaint.String())
+	}
+	var peak int64
+	if usage, ok := c.ProcessState.SysUsage().(*syscall.Rusage); ok {
+		peak = usage.Maxrss
+	}
+	return took, peak, nil
+}
+
+func quietly(ctx context.Context, command ...string) error {
+	_, _, err := timed(ctx, command)
+	return err
+}
+
+func median(times []time.Duration) time.Duration {
+	slices.Sort(times)
+	return times[len(times)/2]
+}
+
+func milliseconds(d time.Duration) string {
+	return fmt.Sprintf("%.1f ms", float64(d.Microseconds())/1000)
+}
