@@ -2,12 +2,15 @@ package commands
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"os"
 	"sync"
 
 	"dockless/bindings/engine"
+	"dockless/config"
 
+	"github.com/docker/cli/cli/config/configfile"
 	"golang.org/x/term"
 )
 
@@ -28,6 +31,9 @@ type Env struct {
 	connect    sync.Once
 	connection context.Context
 	connectErr error
+
+	readConfig   sync.Once
+	dockerConfig *configfile.ConfigFile
 }
 
 // Engine returns a context that carries a connection to Podman's API, for the
@@ -38,6 +44,25 @@ func (e *Env) Engine(ctx context.Context) (context.Context, error) {
 		e.connection, e.connectErr = engine.Connect(ctx, e.Where)
 	})
 	return e.connection, e.connectErr
+}
+
+// DockerConfigFile returns Docker's config.json, read at the first call and
+// never nil. A file that is broken is worth a warning, as Docker's own, and no
+// more.
+func (e *Env) DockerConfigFile() *configfile.ConfigFile {
+	e.readConfig.Do(func() {
+		dir, err := config.DockerDir(e.DockerConfig)
+		if err == nil {
+			e.dockerConfig, err = config.ReadDocker(dir)
+		}
+		if err != nil {
+			fmt.Fprintf(e.Err, "WARNING: Error %s\n", oneLine(err.Error()))
+		}
+		if e.dockerConfig == nil {
+			e.dockerConfig = configfile.New("")
+		}
+	})
+	return e.dockerConfig
 }
 
 // terminal returns the file descriptor behind a stream and whether that is a
