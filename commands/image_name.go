@@ -1,0 +1,78 @@
+package commands
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/containers/podman/v4/pkg/bindings/images"
+	"github.com/distribution/reference"
+)
+
+// imageReference reads an image's name as docker does: x is
+// docker.io/library/x:latest.
+// Source: https://docs.docker.com/reference/cli/docker/image/tag/#description
+func imageReference(typed string) (reference.Named, error) {
+	named, err := reference.ParseNormalizedNamed(typed)
+	if err != nil {
+		return nil, err
+	}
+	return reference.TagNameOnly(named), nil
+}
+
+// storedImage returns the full name (or the id) of the image in the engine's
+// store that a person means: docker's reading of the name first, then plain
+// Podman's localhost/, then an id or its beginning. Podman's own search is not
+// asked: it would take x for anyregistry.example/x. An image that is not there
+// is a *noSuch.
+func storedImage(conn context.Context, typed string) (string, error) {
+	hex := strings.TrimPrefix(typed, "sha256:")
+	if len(hex) < 64 || !isHex(hex) {
+		named, err := imageReference(typed)
+		if err != nil {
+			return "", err
+		}
+		candidates := []string{named.String()}
+		if familiar := reference.FamiliarString(named); !strings.HasPrefix(familiar, "localhost/") && reference.Domain(named) == "docker.io" {
+			candidates = append(candidates, "localhost/"+familiar)
+		}
+		for _, name := range candidates {
+			there, err := images.Exists(conn, name, nil)
+			if err != nil {
+				return "", fmt.Errorf("looking for image %s: %w", name, err)
+			}
+			if there {
+				return name, nil
+			}
+		}
+	}
+	if isHex(hex) {
+		image, err := images.GetImage(conn, hex, nil)
+		if err == nil && strings.HasPrefix(image.ID, hex) {
+			return image.ID, nil
+		}
+		if err != nil && absent("image", typed, err) == err {
+			return "", fmt.Errorf("looking for image %s: %w", typed, err)
+		}
+	}
+	return "", noSuchImage(typed)
+}
+
+// noSuchImage is docker's error about an image that is not there.
+func noSuchImage(typed string) error {
+	return &noSuch{kind: "image", name: familiarName(typed)}
+}
+
+// familiarName is a full image name as docker shows it: no docker.io, no
+// library/. What is no name (an id) comes back as it is.
+func familiarName(name string) string {
+	named, err := imageReference(name)
+	if err != nil {
+		return name
+	}
+	return reference.FamiliarString(named)
+}
+
+func isHex(s string) bool {
+	return s != "" && strings.Trim(s, "0123456789abcdef") == ""
+}
