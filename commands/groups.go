@@ -16,9 +16,11 @@ func commandList(env *Env) []*cli.Command {
 
 		group("container", "Manage containers",
 			as("ls", psCommand(env), "list", "ps"),
+			createCommand(env),
 			pauseCommand(env),
 		),
 
+		createCommand(env),
 		pauseCommand(env),
 	}
 	withoutHelp(list)
