@@ -1,25 +1,48 @@
 # Build tags, once: openpgp in Go instead of gpgme, and no btrfs or devicemapper headers needed.
 TAGS := containers_image_openpgp exclude_graphdriver_btrfs exclude_graphdriver_devicemapper
 
+GOLANGCI_VERSION := v2.15.0
+GOLANGCI := .cache/bin/golangci-lint-$(GOLANGCI_VERSION)
+
 .PHONY: build setup demo test unit scripts bench lint fmt clean
 
 build:
 	CGO_ENABLED=1 go build -trimpath -tags "$(TAGS)" -ldflags "-s -w" -o dockless .
 
+# What is missing on this machine, with sudo where need be, and the hosts of the tests.
 setup:
 	@tests/hosts/setup
+
+demo:
+	@tests/hosts/setup --run
+	@$(MAKE) --no-print-directory build
+	@tests/hosts/enter this -- tests/demo
 
 test: setup unit scripts
 
 unit:
-	CGO_ENABLED=1 go test -tags "$(TAGS)" $$(go list -tags "$(TAGS)" ./... | grep -v /tests)
+	CGO_ENABLED=1 go test -tags "$(TAGS)" $$(go list -tags "$(TAGS)" ./... | grep -v '/tests$$')
 
 # make scripts RUN=REGEXP HOST=bookworm: only some of them.
 scripts: build
 	@tests/run $(if $(RUN),-run '$(RUN)') $(HOST)
 
-bench: setup build
-	@tests/bench/run
+bench:
+	@tests/hosts/setup --run
+	@$(MAKE) --no-print-directory build
+	@CGO_ENABLED=0 go build -o .cache/bench ./tests/bench
+	@tests/hosts/enter this -- bash -c 'tests/hosts/baseimage >~/busybox.tar && .cache/bench -dockless ./dockless -base ~/busybox.tar'
+
+lint: build $(GOLANGCI)
+	@status=0; $(GOLANGCI) run ./... || status=1; tests/lint || status=1; exit $$status
+
+fmt: $(GOLANGCI)
+	$(GOLANGCI) fmt
+
+# Built under another name and moved, so that an interrupted build is not taken for a whole one.
+$(GOLANGCI):
+	GOBIN=$(CURDIR)/.cache/bin/new go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_VERSION)
+	mv .cache/bin/new/golangci-lint $@
 
 clean:
 	rm -rf dockless .cache
