@@ -41,6 +41,10 @@ type Env struct {
 // finds or starts the service.
 func (e *Env) Engine(ctx context.Context) (context.Context, error) {
 	e.connect.Do(func() {
+		if e.connectErr = config.EnsureStorageConf(); e.connectErr != nil {
+			return
+		}
+		e.Where.Idle = config.IdleTimeout
 		e.connection, e.connectErr = engine.Connect(ctx, e.Where)
 	})
 	return e.connection, e.connectErr

@@ -5,72 +5,105 @@ package engine
 import (
 	"context"
 	"errors"
-	"fmt"
-	"net"
-	"os"
-	"os/exec"
-	"path/filepath"
-	"syscall"
 	"time"
-
-	"github.com/containers/podman/v4/pkg/bindings"
-	"golang.org/x/sys/unix"
 )
 
 // Options say which engine to reach.
 type Options struct {
 	Hosts     []string // -H; else DOCKER_HOST, then CONTAINER_HOST
 	AllowRoot bool     // run as root on root's own store
+	// Idle returns how long a service outlives its last request, 0 for ever. It
+	// is asked only when a service is started.
+	Idle func() (time.Duration, error)
 }
 
-// Connect returns a context that carries a connection to Podman's API.
-func Connect(ctx context.Context, _ Options) (context.Context, error) {
-	dir := filepath.Join(os.Getenv("XDG_RUNTIME_DIR"), "dockless")
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, fmt.Errorf("making the runtime directory: %w", err)
+// patience is how long a socket may take to answer. Podman's own start, which
+// the first command waits for, takes 0.1 s here and some seconds on a busy or
+// emulated machine.
+const patience = 30 * time.Second
+
+// Connect returns a context that carries a connection to Podman's API: the one
+// that -H or the environment names, else Podman's user socket if it answers,
+// else a service that is started for it. Where one answers, that costs a dial
+// and a ping.
+func Connect(ctx context.Context, o Options) (context.Context, error) {
+	r, err := o.route()
+	if err != nil {
+		return nil, err
 	}
-	socket := filepath.Join(dir, "podman.sock")
-	if conn, err := net.Dial("unix", socket); err == nil {
-		conn.Close()
-	} else if err := start(dir, socket); err != nil {
-		return nil, fmt.Errorf("starting podman's service: %w", err)
+	l, err := r.open(ctx)
+	if err != nil {
+		return nil, err
 	}
-	return bindings.NewConnection(ctx, "unix://"+socket)
+	return newSession(ctx, r, l), nil
 }
 
-func start(dir, socket string) error {
-	lock, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
+// route is where an engine may be found, in the order in which it is tried.
+type route struct {
+	sockets []string
+	// start sees to it that somebody listens on one of them; nil where the
+	// person has named the socket.
+	start func(ctx context.Context) (*service, error)
+	// explain adds what the person can do to an error.
+	explain func(error) error
+}
+
+func (o Options) route() (*route, error) {
+	named, err := namedHost(o.Hosts)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	defer lock.Close()
-	if err := unix.Flock(int(lock.Fd()), unix.LOCK_EX); err != nil {
-		return err
+	if named != nil {
+		return &route{sockets: []string{named.socket}, explain: named.explain}, nil
 	}
-	if conn, err := net.Dial("unix", socket); err == nil {
-		return conn.Close()
-	}
-	if err := os.Remove(socket); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return err
-	}
-	listener, err := net.Listen("unix", socket)
+	at, err := findPlace(o.AllowRoot)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	defer listener.Close()
-	listener.(*net.UnixListener).SetUnlinkOnClose(false)
-	file, err := listener.(*net.UnixListener).File()
+	return &route{
+		sockets: []string{at.podman, at.own()},
+		start:   func(ctx context.Context) (*service, error) { return at.start(ctx, o.Idle) },
+		explain: func(err error) error { return err },
+	}, nil
+}
+
+// open returns a connection on which Podman has answered. A service that ends on
+// its idle time-out just as we arrive hangs up on us: the next round starts
+// another one.
+func (r *route) open(ctx context.Context) (*line, error) {
+	l, err := r.try(ctx)
+	for rounds := 0; r.start != nil && gone(err) && rounds < 4; rounds++ {
+		started, startErr := r.start(ctx)
+		if startErr != nil {
+			return nil, startErr
+		}
+		l, err = r.try(ctx)
+		if gone(err) && started != nil && started.ended() {
+			return nil, started.lastWords()
+		}
+	}
 	if err != nil {
-		return err
+		return nil, r.explain(err)
 	}
-	defer file.Close()
-	cmd := exec.Command("/bin/sh", "-c", "LISTEN_PID=$$ exec podman system service --time=60 unix://"+socket)
-	cmd.Env = append(os.Environ(), "LISTEN_FDS=1")
-	cmd.ExtraFiles = []*os.File{file}
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
-	if err := cmd.Start(); err != nil {
-		return err
+	return l, nil
+}
+
+// try asks each socket until one has somebody behind it.
+func (r *route) try(ctx context.Context) (*line, error) {
+	var (
+		l   *line
+		err error
+	)
+	for _, socket := range r.sockets {
+		if l, err = dial(ctx, socket, patience); !gone(err) {
+			break
+		}
 	}
-	time.Sleep(0)
-	return cmd.Process.Release()
+	return l, err
+}
+
+// gone tells that nobody is behind a socket, so that another may be started.
+func gone(err error) bool {
+	var u *unreachable
+	return errors.As(err, &u) && u.gone
 }
