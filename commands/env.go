@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"dockless/bindings/engine"
+	"dockless/bindings/store"
 	"dockless/config"
 
 	"github.com/docker/cli/cli/config/configfile"
@@ -48,6 +49,13 @@ func (e *Env) Engine(ctx context.Context) (context.Context, error) {
 		e.connection, e.connectErr = engine.Connect(ctx, e.Where)
 	})
 	return e.connection, e.connectErr
+}
+
+// Store enters the user namespace of the person's images, see store.Enter, and
+// opens their store: what a command does before this call is done twice.
+func (e *Env) Store() (*store.Store, error) {
+	store.Enter()
+	return store.Open()
 }
 
 // DockerConfigFile returns Docker's config.json, read at the first call and

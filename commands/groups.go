@@ -12,6 +12,7 @@ const (
 func commandList(env *Env) []*cli.Command {
 	list := []*cli.Command{
 		in(common, psCommand(env)),
+		in(common, pullCommand(env)),
 		in(common, versionCommand(env)),
 
 		group("container", "Manage containers",
@@ -20,7 +21,15 @@ func commandList(env *Env) []*cli.Command {
 			pauseCommand(env),
 		),
 
+		group("image", "Manage images",
+			importCommand(env),
+			loadCommand(env),
+			pullCommand(env),
+		),
+
 		createCommand(env),
+		importCommand(env),
+		loadCommand(env),
 		pauseCommand(env),
 	}
 	withoutHelp(list)

@@ -1,0 +1,21 @@
+package store
+
+import (
+	"os"
+
+	"github.com/containers/storage/pkg/unshare"
+)
+
+// Enter runs the program again in the user namespace in which the person's
+// images are stored, and returns in that second process only; the first one
+// passes signals on and ends with its exit code. All that comes before Enter
+// therefore happens twice: read the arguments first, then Enter, then act.
+// Root is in the right namespace already.
+func Enter() {
+	unshare.MaybeReexecUsingUserNamespace(false)
+}
+
+// Entered tells whether this is the second process of Enter.
+func Entered() bool {
+	return os.Getenv(unshare.UsernsEnvName) != ""
+}

@@ -1,0 +1,158 @@
+package store
+
+import (
+	"archive/tar"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	dockerarchive "github.com/containers/image/v5/docker/archive"
+	"github.com/containers/image/v5/oci/layout"
+	"github.com/containers/image/v5/types"
+	"github.com/containers/image/v5/docker/reference"
+	imagespec "github.com/opencontainers/image-spec/specs-go/v1"
+)
+
+// Loaded is an image that Load has put into the store.
+type Loaded struct {
+	ID       string            // 64 hexadecimal digits
+	Names    []string          // as docker shows them, without docker.io/library/
+	Replaced map[string]string // name → ID of the image that had it before
+}
+
+// Load puts the images of an archive into the store and reports each as soon as
+// it is there. The archive is docker's (docker save) or an OCI one, plain or
+// compressed by gzip, xz, zstd or bzip2; a file or a pipe.
+func (s *Store) Load(ctx context.Context, archive *os.File, report func(Loaded)) error {
+	path, err := s.plain(ctx, archive)
+	if err != nil {
+		return err
+	}
+	var docker, oci bool
+	err = eachEntry(path, func(header *tar.Header, _ io.Reader) error {
+		switch filepath.Clean(header.Name) {
+		case "manifest.json":
+			docker = true
+		case "index.json":
+			oci = true
+		}
+		return ctx.Err()
+	})
+	switch {
+	case err != nil:
+		return fmt.Errorf("reading %s as an image archive: %w", archive.Name(), err)
+	case docker:
+		return s.loadDocker(ctx, path, report)
+	case oci:
+		return s.loadOCI(ctx, path, report)
+	}
+	return fmt.Errorf("%s holds no image (no manifest.json and no index.json); a root file system is imported, not loaded", archive.Name())
+}
+
+// loadDocker loads docker's own format,
+// https://github.com/moby/docker-image-spec/blob/main/spec.md#combined-image-json--filesystem-changeset-format
+func (s *Store) loadDocker(ctx context.Context, path string, report func(Loaded)) error {
+	reader, err := dockerarchive.NewReader(s.system, path)
+	if err != nil {
+		return err
+	}
+	images, err := reader.List()
+	if err := errors.Join(err, reader.Close()); err != nil {
+		return err
+	}
+	for i, references := range images {
+		var names []reference.Named
+		for _, r := range references {
+			if name := r.DockerReference(); name != nil {
+				names = append(names, name)
+			}
+		}
+		// By index: two images of one archive may claim the same name.
+		source, err := dockerarchive.NewIndexReference(path, i)
+		if err != nil {
+			return err
+		}
+		if err := s.load(ctx, source, names, report); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// loadOCI loads an OCI image layout,
+// https://github.com/opencontainers/image-spec/blob/main/image-layout.md
+func (s *Store) loadOCI(ctx context.Context, path string, report func(Loaded)) error {
+	dir, err := os.MkdirTemp(s.temp, "oci-")
+	if err != nil {
+		return err
+	}
+	if err := unpack(path, dir); err != nil {
+		return err
+	}
+	index := filepath.Join(dir, "index.json")
+	text, err := os.ReadFile(index)
+	if err != nil {
+		return err
+	}
+	var all imagespec.Index
+	if err := json.Unmarshal(text, &all); err != nil {
+		return fmt.Errorf("reading index.json: %w", err)
+	}
+	source, err := layout.NewReference(dir, "")
+	if err != nil {
+		return err
+	}
+	for _, descriptor := range all.Manifests {
+		// containers/image finds an image of a layout by its tag only, and only if
+		// there is one: an index with this image alone stands for the whole.
+		one := all
+		one.Manifests = []imagespec.Descriptor{descriptor}
+		text, err := json.Marshal(one)
+		if err != nil {
+			return err
+		}
+		if err := os.WriteFile(index, text, 0o600); err != nil {
+			return err
+		}
+		if err := s.load(ctx, source, ociName(descriptor), report); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// ociName reads an image's name from its annotations: docker and containerd
+// write the whole name into one of their own. The specification's own holds a
+// whole name by podman's and skopeo's habit, else a tag, which names nothing.
+func ociName(descriptor imagespec.Descriptor) []reference.Named {
+	text := descriptor.Annotations["io.containerd.image.name"]
+	if text == "" {
+		text = descriptor.Annotations[imagespec.AnnotationRefName]
+	}
+	name, err := reference.ParseNormalizedNamed(text)
+	if err != nil || reference.IsNameOnly(name) {
+		return nil
+	}
+	return []reference.Named{name}
+}
+
+func (s *Store) load(ctx context.Context, source types.ImageReference, names []reference.Named, report func(Loaded)) error {
+	loaded := Loaded{Replaced: map[string]string{}}
+	for _, name := range names {
+		familiar := reference.FamiliarString(name)
+		loaded.Names = append(loaded.Names, familiar)
+		if old, err := s.Image(name.String()); err == nil {
+			loaded.Replaced[familiar] = old.ID
+		}
+	}
+	var err error
+	if loaded.ID, err = s.add(ctx, source, names, nil); err != nil {
+		return err
+	}
+	report(loaded)
+	return nil
+}

@@ -1,0 +1,181 @@
+// Package store moves image data between archives, registries and the store
+// that the person's Podman uses, in this process: Enter first.
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/containers/image/v5/copy"
+	"github.com/containers/image/v5/docker/reference"
+	"github.com/containers/image/v5/signature"
+	istorage "github.com/containers/image/v5/storage"
+	"github.com/containers/image/v5/types"
+	"github.com/containers/storage"
+	"github.com/containers/storage/pkg/unshare"
+	"github.com/opencontainers/go-digest"
+	"golang.org/x/sys/unix"
+)
+
+// Store is the person's image store, open.
+type Store struct {
+	storage.Store
+	system *types.SystemContext
+	policy *signature.PolicyContext
+	temp   string   // ours alone, on the store's file system
+	lock   *os.File // held as long as temp is in use
+}
+
+// Open opens the store that the person's storage.conf names. It must be closed.
+func Open() (*Store, error) {
+	options, err := storage.DefaultStoreOptions(unshare.IsRootless(), unshare.GetRootlessUID())
+	if err != nil {
+		return nil, fmt.Errorf("reading storage.conf: %w", err)
+	}
+	opened, err := storage.GetStore(options)
+	if err != nil {
+		return nil, fmt.Errorf("opening the image store %s: %w", options.GraphRoot, err)
+	}
+	s := &Store{Store: opened, system: &types.SystemContext{}}
+	policy, err := signature.DefaultPolicy(s.system)
+	if err != nil {
+		return nil, fmt.Errorf("reading the policy of trusted images: %w", err)
+	}
+	if s.policy, err = signature.NewPolicyContext(policy); err != nil {
+		return nil, fmt.Errorf("reading the policy of trusted images: %w", err)
+	}
+	if err := s.makeTemp(filepath.Join(opened.GraphRoot(), "tmp")); err != nil {
+		return nil, fmt.Errorf("making a temporary directory: %w", err)
+	}
+	s.system.BigFilesTemporaryDir = s.temp
+	return s, nil
+}
+
+// Close removes the temporary files.
+func (s *Store) Close() error {
+	defer s.lock.Close()
+	return errors.Join(s.policy.Destroy(), os.RemoveAll(s.temp))
+}
+
+// makeTemp makes a directory for temporary files below parent, and removes
+// those that a killed process left: theirs is the lock that nobody holds.
+func (s *Store) makeTemp(parent string) error {
+	if err := os.MkdirAll(parent, 0o700); err != nil {
+		return err
+	}
+	const prefix = "dockless-"
+	old, err := filepath.Glob(filepath.Join(parent, prefix+"*"))
+	if err != nil {
+		return err
+	}
+	for _, dir := range old {
+		lock, err := lockDirectory(dir)
+		if err != nil {
+			continue // in use, or just gone
+		}
+		err = os.RemoveAll(dir)
+		lock.Close()
+		if err != nil {
+			return err
+		}
+	}
+	if s.temp, err = os.MkdirTemp(parent, prefix); err != nil {
+		return err
+	}
+	s.lock, err = lockDirectory(s.temp)
+	return err
+}
+
+func lockDirectory(path string) (*os.File, error) {
+	dir, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	if err := unix.Flock(int(dir.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		dir.Close()
+		return nil, err
+	}
+	return dir, nil
+}
+
+// add copies an image into the store and gives it names; the first name comes
+// with the image itself, so that it is never there without one. It returns the
+// image's ID. A failed copy leaves nothing.
+func (s *Store) add(ctx context.Context, source types.ImageReference, names []reference.Named, progress chan types.ProgressProperties) (string, error) {
+	image, err := source.NewImage(ctx, s.system)
+	if err != nil {
+		return "", err
+	}
+	layers, id := image.LayerInfos(), image.ConfigInfo().Digest.Encoded()
+	if err := image.Close(); err != nil {
+		return "", err
+	}
+	var name reference.Named
+	if len(names) > 0 {
+		name, id = names[0], ""
+	}
+	target, err := istorage.Transport.NewStoreReference(s.Store, name, id)
+	if err != nil {
+		return "", err
+	}
+	before, err := s.Layers()
+	if err != nil {
+		return "", fmt.Errorf("listing the store's layers: %w", err)
+	}
+	_, err = copy.Image(ctx, s.policy, target, source, &copy.Options{
+		SourceCtx:        s.system,
+		DestinationCtx:   s.system,
+		Progress:         progress,
+		ProgressInterval: progressInterval,
+	})
+	if err != nil {
+		return "", errors.Join(err, s.forget(layers, before))
+	}
+	stored, err := istorage.Transport.GetStoreImage(s.Store, target)
+	if err != nil {
+		return "", err
+	}
+	for _, name := range names[min(1, len(names)):] {
+		if err := s.AddNames(stored.ID, []string{name.String()}); err != nil {
+			return "", fmt.Errorf("naming the image %s: %w", name, err)
+		}
+	}
+	return stored.ID, nil
+}
+
+// forget deletes what a failed copy of an image with these layers left: layers
+// that were not there before and that nothing uses.
+func (s *Store) forget(copied []types.BlobInfo, before []storage.Layer) error {
+	ours := map[digest.Digest]bool{}
+	for _, blob := range copied {
+		ours[blob.Digest] = true
+	}
+	known := map[string]bool{}
+	for _, layer := range before {
+		known[layer.ID] = true
+	}
+	now, err := s.Layers()
+	if err != nil {
+		return fmt.Errorf("listing the store's layers: %w", err)
+	}
+	for _, layer := range slices.Backward(now) { // children stand after their parents
+		if known[layer.ID] || !ours[layer.CompressedDigest] && !ours[layer.UncompressedDigest] {
+			continue
+		}
+		if err := s.DeleteLayer(layer.ID); err != nil && !inUse(err) {
+			return fmt.Errorf("removing the layer %s: %w", layer.ID, err)
+		}
+	}
+	return nil
+}
+
+// inUse tells whether the store refused to delete a layer because something
+// needs it, or because it is gone already.
+func inUse(err error) bool {
+	return errors.Is(err, storage.ErrLayerUsedByImage) || errors.Is(err, storage.ErrLayerUsedByContainer) ||
+		errors.Is(err, storage.ErrLayerHasChildren) || errors.Is(err, storage.ErrNotALayer)
+}
