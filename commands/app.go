@@ -4,10 +4,10 @@ package commands
 import (
 	"context"
 	"os"
-	"path/filepath"
 	"strconv"
 	"syscall"
 
+	"dockless/bindings/store"
 	"dockless/commands/argv"
 
 	"github.com/urfave/cli/v2"
@@ -19,10 +19,14 @@ var version = "dev"
 // Main runs one command line, argv[0] included, and returns the exit code.
 func Main(ctx context.Context, args []string, in, out, err *os.File) int {
 	env := &Env{In: in, Out: out, Err: err, Program: "dockless"}
-	if len(args) > 0 && filepath.Base(args[0]) == "docker" {
+	if len(args) > 0 && store.CalledAs(args[0]) == "docker" {
 		env.Program = "docker"
 	}
-	ctx, stop := untilSignal(ctx, os.Interrupt, syscall.SIGTERM)
+	echoes := 0
+	if store.Entered() {
+		echoes = 1 // a Ctrl-C comes from the terminal and from the first process
+	}
+	ctx, stop := untilSignal(ctx, echoes, os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	return report(ctx, env, run(ctx, env, args[min(1, len(args)):]))
 }

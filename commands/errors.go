@@ -152,18 +152,23 @@ type interrupted struct{ signal os.Signal }
 func (i interrupted) Error() string { return i.signal.String() }
 
 // untilSignal returns a context that ends when one of the signals arrives, and
-// remembers which. A second signal has its default effect.
-func untilSignal(ctx context.Context, signals ...os.Signal) (context.Context, context.CancelFunc) {
+// remembers which. The next one after that and its echoes has its default
+// effect.
+func untilSignal(ctx context.Context, echoes int, signals ...os.Signal) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	arrived := make(chan os.Signal, 1)
 	signal.Notify(arrived, signals...)
 	go func() {
+		defer signal.Stop(arrived)
 		select {
 		case s := <-arrived:
 			cancel(interrupted{s})
 		case <-ctx.Done():
+			return
 		}
-		signal.Stop(arrived)
+		for range echoes {
+			<-arrived
+		}
 	}()
 	return ctx, func() { cancel(nil) }
 }

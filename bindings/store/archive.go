@@ -2,6 +2,7 @@ package store
 
 import (
 	"archive/tar"
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -19,7 +20,7 @@ func (s *Store) plain(ctx context.Context, archive *os.File) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	stream, compressed, err := compression.AutoDecompress(interruptible(ctx, archive))
+	stream, compressed, err := decompress(ctx, archive)
 	if err != nil {
 		return "", readError(archive, err)
 	}
@@ -38,6 +39,15 @@ func (s *Store) plain(ctx context.Context, archive *os.File) (string, error) {
 	return spooled.Name(), spooled.Close()
 }
 
+// decompress returns what the archive holds, and whether it was compressed.
+func decompress(ctx context.Context, archive io.Reader) (io.ReadCloser, bool, error) {
+	buffered := bufio.NewReader(interruptible(ctx, archive))
+	if _, err := buffered.Peek(1); errors.Is(err, io.EOF) {
+		return nil, false, errors.New("it is empty")
+	}
+	return compression.AutoDecompress(buffered)
+}
+
 // fromTheStart tells whether the archive is a file that can be opened again by
 // its name.
 func fromTheStart(archive *os.File) (bool, error) {
@@ -46,7 +56,7 @@ func fromTheStart(archive *os.File) (bool, error) {
 		return false, err
 	}
 	if info.IsDir() {
-		return false, fmt.Errorf("reading %s: is a directory", archive.Name())
+		return false, fmt.Errorf("reading %s: is a directory", called(archive))
 	}
 	if !info.Mode().IsRegular() {
 		return false, nil
@@ -68,7 +78,15 @@ func interruptible(ctx context.Context, from io.Reader) io.Reader {
 }
 
 func readError(archive *os.File, err error) error {
-	return fmt.Errorf("reading %s: %w", archive.Name(), err)
+	return fmt.Errorf("reading %s: %w", called(archive), err)
+}
+
+// called is how a person would call the file.
+func called(archive *os.File) string {
+	if archive.Name() == "/dev/stdin" {
+		return "stdin"
+	}
+	return archive.Name()
 }
 
 // eachEntry goes through a plain tar archive. Because it goes to the end, an

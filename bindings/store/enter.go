@@ -2,6 +2,8 @@ package store
 
 import (
 	"os"
+	"path/filepath"
+	"strings"
 
 	"github.com/containers/storage/pkg/unshare"
 )
@@ -18,4 +20,10 @@ func Enter() {
 // Entered tells whether this is the second process of Enter.
 func Entered() bool {
 	return os.Getenv(unshare.UsernsEnvName) != ""
+}
+
+// CalledAs is the name by which the person called the program, of which Enter
+// makes "NAME-in-a-user-namespace".
+func CalledAs(arg0 string) string {
+	return strings.TrimSuffix(filepath.Base(arg0), "-in-a-user-namespace")
 }

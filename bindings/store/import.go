@@ -14,7 +14,6 @@ import (
 
 	"github.com/containers/image/v5/docker/reference"
 	"github.com/containers/image/v5/manifest"
-	"github.com/containers/image/v5/pkg/compression"
 	"github.com/containers/storage"
 	"github.com/opencontainers/go-digest"
 	imagespec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -84,29 +83,29 @@ func (s *Store) Download(ctx context.Context, url string) (*os.File, error) {
 // first: the store stays locked while it unpacks, and the pipe may well come
 // from an export that waits for the same lock.
 func (s *Store) putLayer(ctx context.Context, archive *os.File) (*storage.Layer, error) {
-	if direct, err := fromTheStart(archive); err != nil {
+	source := archive
+	direct, err := fromTheStart(archive)
+	if err != nil {
 		return nil, err
-	} else if !direct {
+	}
+	if !direct {
 		path, err := s.plain(ctx, archive)
 		if err != nil {
 			return nil, err
 		}
-		if archive, err = os.Open(path); err != nil {
+		if source, err = os.Open(path); err != nil {
 			return nil, err
 		}
-		defer archive.Close()
+		defer source.Close()
 	}
-	stream, _, err := compression.AutoDecompress(interruptible(ctx, archive))
+	stream, _, err := decompress(ctx, source)
 	if err != nil {
 		return nil, readError(archive, err)
 	}
 	defer stream.Close()
 	layer, _, err := s.PutLayer("", "", nil, "", false, nil, stream)
-	switch {
-	case err != nil:
-		return nil, fmt.Errorf("unpacking %s: %w", archive.Name(), err)
-	case layer.UncompressedSize == 0:
-		return nil, errors.Join(fmt.Errorf("reading %s: it is empty", archive.Name()), s.DeleteLayer(layer.ID))
+	if err != nil {
+		return nil, fmt.Errorf("unpacking %s: %w", called(archive), err)
 	}
 	return s.shared(layer)
 }
@@ -157,21 +156,20 @@ func (s *Store) createImage(layer *storage.Layer, config *manifest.Schema2Config
 	if err != nil {
 		return "", err
 	}
-	var names []string
-	if o.Name != nil {
-		names = []string{o.Name.String()}
-	}
-	named := digest.FromBytes(text)
-	_, err = s.CreateImage(id.Encoded(), names, layer.ID, "", &storage.ImageOptions{
+	manifestDigest := digest.FromBytes(text)
+	_, err = s.CreateImage(id.Encoded(), nil, layer.ID, "", &storage.ImageOptions{
 		CreationDate: now,
-		Digest:       named,
+		Digest:       manifestDigest,
 		BigData: []storage.ImageBigDataOption{
 			{Key: id.String(), Data: image, Digest: id},
-			{Key: storage.ImageDigestBigDataKey, Data: text, Digest: named},
-			{Key: storage.ImageDigestManifestBigDataNamePrefix + "-" + named.String(), Data: text, Digest: named},
+			{Key: storage.ImageDigestBigDataKey, Data: text, Digest: manifestDigest},
+			{Key: storage.ImageDigestManifestBigDataNamePrefix + "-" + manifestDigest.String(), Data: text, Digest: manifestDigest},
 		},
 	})
-	return id.Encoded(), err
+	if err != nil || o.Name == nil {
+		return id.Encoded(), err
+	}
+	return id.Encoded(), s.AddNames(id.Encoded(), []string{o.Name.String()}) // from another image, too
 }
 
 // changed applies Dockerfile instructions to an empty configuration. docker

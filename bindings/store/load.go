@@ -11,9 +11,9 @@ import (
 	"path/filepath"
 
 	dockerarchive "github.com/containers/image/v5/docker/archive"
+	"github.com/containers/image/v5/docker/reference"
 	"github.com/containers/image/v5/oci/layout"
 	"github.com/containers/image/v5/types"
-	"github.com/containers/image/v5/docker/reference"
 	imagespec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
@@ -44,13 +44,13 @@ func (s *Store) Load(ctx context.Context, archive *os.File, report func(Loaded))
 	})
 	switch {
 	case err != nil:
-		return fmt.Errorf("reading %s as an image archive: %w", archive.Name(), err)
+		return fmt.Errorf("reading %s as an image archive: %w", called(archive), err)
 	case docker:
 		return s.loadDocker(ctx, path, report)
 	case oci:
 		return s.loadOCI(ctx, path, report)
 	}
-	return fmt.Errorf("%s holds no image (no manifest.json and no index.json); a root file system is imported, not loaded", archive.Name())
+	return fmt.Errorf("%s holds no image (no manifest.json and no index.json); a root file system is imported, not loaded", called(archive))
 }
 
 // loadDocker loads docker's own format,
