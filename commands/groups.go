@@ -13,6 +13,7 @@ func commandList(env *Env) []*cli.Command {
 	list := []*cli.Command{
 		in(common, psCommand(env)),
 		in(common, pullCommand(env)),
+		in(common, imagesCommand(env)),
 		in(common, versionCommand(env)),
 
 		group("container", "Manage containers",
@@ -24,7 +25,16 @@ func commandList(env *Env) []*cli.Command {
 		group("image", "Manage images",
 			importCommand(env),
 			loadCommand(env),
+			as("ls", imagesCommand(env), "list"),
 			pullCommand(env),
+		),
+
+		group("network", "Manage networks",
+			networkListCommand(env),
+		),
+
+		group("volume", "Manage volumes",
+			volumeListCommand(env),
 		),
 
 		createCommand(env),

@@ -143,7 +143,9 @@ func (f *psFilter) apply(conn context.Context, list []*listedContainer, all bool
 func (f *psFilter) position(list []*listedContainer, key string) (int, error) {
 	found := -1
 	for _, name := range f.args.Get(key) {
-		exact := func(c *listedContainer) bool { return c.ID == name || slices.Contains(c.Names, strings.TrimPrefix(name, "/")) }
+		exact := func(c *listedContainer) bool {
+			return c.ID == name || slices.Contains(c.Names, strings.TrimPrefix(name, "/"))
+		}
 		found = slices.IndexFunc(list, exact)
 		if found < 0 && isHex(name) {
 			found = slices.IndexFunc(list, func(c *listedContainer) bool { return strings.HasPrefix(c.ID, name) })
