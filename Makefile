@@ -7,7 +7,7 @@ GOLANGCI := .cache/bin/golangci-lint-$(GOLANGCI_VERSION)
 .PHONY: build setup demo test unit scripts bench lint fmt clean
 
 build:
-	CGO_ENABLED=1 go build -trimpath -tags "$(TAGS)" -ldflags "-s -w" -o dockless .
+	CGO_ENABLED=1 go build -trimpath -buildvcs=false -tags "$(TAGS)" -ldflags "-s -w" -o dockless .
 
 # What is missing on this machine, with sudo where need be, and the hosts of the tests.
 setup:
