@@ -22,18 +22,26 @@ type noSuch struct{ kind, name string }
 
 func (n *noSuch) Error() string { return fmt.Sprintf("No such %s: %s", n.kind, n.name) }
 
-// container puts Podman's error about a container into docker's words.
+// containerError puts Podman's error about a container into docker's words.
 func containerError(name string, err error) error {
 	if err == nil {
 		return nil
 	}
 	text := err.Error()
+	says := func(part string) bool { return strings.Contains(text, part) }
 	switch {
-	case engine.Status(err) == http.StatusNotFound && strings.Contains(text, "no such container"),
-		strings.Contains(text, "no container with name or ID"):
+	case engine.Status(err) == http.StatusNotFound && says("no such container"),
+		says("no container with name or ID"), // 4, and 5 but for rm
+		says("no container with ID or name"): // rm of 5
 		return &noSuch{kind: "container", name: name}
-	case strings.Contains(text, "more than one result for container name or ID"):
-		return fmt.Errorf("multiple containers found with provided prefix: %s", name)
+	case says("more than one result for container"): // "… ID 1" of 4, "… \"1\"" of 5; with status 404 or 500
+		return fmt.Errorf("multiple IDs found with provided prefix: %s", name)
+	case says("can only kill running containers"), says("is not running, can't pause"):
+		return fmt.Errorf("container %s is not running", name)
+	case says("is already paused"):
+		return fmt.Errorf("Container %s is already paused", name)
+	case says("is not paused, can't unpause"):
+		return fmt.Errorf("Container %s is not paused", name)
 	}
 	return err
 }

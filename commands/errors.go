@@ -61,7 +61,7 @@ func each(env *Env, args []string, do func(name string) error) error {
 	for _, arg := range args {
 		if err := do(arg); err != nil {
 			complain(env.Err, env.Program, err)
-			failed = true
+			failed = failed || !isSkipped(err)
 			continue
 		}
 		fmt.Fprintln(env.Out, arg)
@@ -70,6 +70,15 @@ func each(env *Env, args []string, do func(name string) error) error {
 		return &exit{code: exitError}
 	}
 	return nil
+}
+
+// skipped is an error about one argument that is said and does not count: rm -f
+// of what is not there.
+type skipped struct{ error }
+
+func isSkipped(err error) bool {
+	_, is := err.(*skipped)
+	return is
 }
 
 // complain prints an error as one line.

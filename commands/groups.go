@@ -19,7 +19,13 @@ func commandList(env *Env) []*cli.Command {
 		group("container", "Manage containers",
 			as("ls", psCommand(env), "list", "ps"),
 			createCommand(env),
+			killCommand(env),
 			pauseCommand(env),
+			renameCommand(env),
+			restartCommand(env),
+			as("rm", rmCommand(env), "remove"),
+			stopCommand(env),
+			unpauseCommand(env),
 		),
 
 		group("image", "Manage images",
@@ -40,7 +46,13 @@ func commandList(env *Env) []*cli.Command {
 		createCommand(env),
 		importCommand(env),
 		loadCommand(env),
+		killCommand(env),
 		pauseCommand(env),
+		renameCommand(env),
+		restartCommand(env),
+		rmCommand(env),
+		stopCommand(env),
+		unpauseCommand(env),
 	}
 	withoutHelp(list)
 	return list

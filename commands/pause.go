@@ -13,17 +13,9 @@ func pauseCommand(env *Env) *cli.Command {
 		Usage:     "Pause all processes within one or more containers",
 		ArgsUsage: "CONTAINER [CONTAINER...]",
 		Action: arguments(1, -1, func(ctx context.Context, args []string) error {
-			return pause(ctx, env, args)
+			return eachContainer(ctx, env, args, func(conn context.Context, name string) error {
+				return containers.Pause(conn, name, nil)
+			})
 		}),
 	}
-}
-
-func pause(ctx context.Context, env *Env, names []string) error {
-	conn, err := env.Engine(ctx)
-	if err != nil {
-		return err
-	}
-	return each(env, names, func(name string) error {
-		return containerError(name, containers.Pause(conn, name, nil))
-	})
 }
