@@ -3,13 +3,16 @@ package commands
 import (
 	"context"
 	"encoding/json"
+	"net/http"
+	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
+	"dockless/bindings/engine"
 	"dockless/commands/output"
 
-	"github.com/containers/podman/v4/pkg/bindings/images"
 	"github.com/containers/podman/v4/pkg/domain/entities"
 	"github.com/docker/cli/cli/command/formatter"
 	"github.com/docker/cli/opts"
@@ -58,8 +61,9 @@ func listImages(ctx context.Context, env *Env, o *imagesOptions) error {
 	if err != nil {
 		return err
 	}
-	list, err := images.List(conn, new(images.ListOptions).WithAll(o.all))
-	if err != nil {
+	var list []*entities.ImageSummary
+	all := url.Values{"all": {strconv.FormatBool(o.all)}}
+	if err := engine.Call(conn, http.MethodGet, engine.Libpod+"/images/json", all, nil, &list); err != nil {
 		return err
 	}
 	matching, err := newImageFilter(conn, o.filter.Value(), list)

@@ -5,6 +5,7 @@
 package output
 
 import (
+	"bufio"
 	"io"
 	"slices"
 	"strings"
@@ -25,8 +26,9 @@ type Headings = formatter.SubHeaderContext
 
 // Print writes the rows by format: a template, "table TEMPLATE" or "json".
 func Print[R formatter.SubContext](w io.Writer, format formatter.Format, headings Headings, rows []R) error {
-	context := formatter.Context{Output: w, Format: format}
-	return context.Write(&formatter.HeaderContext{Header: headings}, func(write func(formatter.SubContext) error) error {
+	buffered := bufio.NewWriter(w) // the formatter writes each cell by itself
+	context := formatter.Context{Output: buffered, Format: format}
+	err := context.Write(&formatter.HeaderContext{Header: headings}, func(write func(formatter.SubContext) error) error {
 		for _, row := range rows {
 			if err := write(row); err != nil {
 				return err
@@ -34,6 +36,10 @@ func Print[R formatter.SubContext](w io.Writer, format formatter.Format, heading
 		}
 		return nil
 	})
+	if err != nil {
+		return err
+	}
+	return buffered.Flush()
 }
 
 // Check tries format on an empty row: a template that is wrong is worth an
