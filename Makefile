@@ -34,7 +34,8 @@ bench:
 	@tests/hosts/enter this -- bash -c 'tests/hosts/baseimage >~/busybox.tar && .cache/bench -dockless ./dockless -base ~/busybox.tar'
 
 lint: build $(GOLANGCI)
-	@status=0; $(GOLANGCI) run ./... || status=1; tests/lint || status=1; exit $$status
+	@status=0; $(GOLANGCI) run --build-tags "$(TAGS)" ./... || status=1; tests/lint || status=1; exit $$status
+	go mod tidy -diff
 
 fmt: $(GOLANGCI)
 	$(GOLANGCI) fmt
