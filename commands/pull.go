@@ -77,7 +77,10 @@ func pull(ctx context.Context, env *Env, name reference.Named, platform imagespe
 }
 
 func pullOne(ctx context.Context, env *Env, images *store.Store, name reference.Named, platform imagespec.Platform, quiet bool) error {
-	familiar := reference.FamiliarString(name)
+	remote, err := images.Find(ctx, name, platform)
+	if err != nil {
+		return err
+	}
 	var progress chan types.ProgressProperties
 	printed := make(chan struct{})
 	if quiet {
@@ -94,7 +97,7 @@ func pullOne(ctx context.Context, env *Env, images *store.Store, name reference.
 			printBlobs(env, progress)
 		}()
 	}
-	pulled, err := images.Pull(ctx, name, platform, progress)
+	newer, err := images.Pull(ctx, remote, progress)
 	if progress != nil {
 		close(progress)
 	}
@@ -102,13 +105,12 @@ func pullOne(ctx context.Context, env *Env, images *store.Store, name reference.
 	if err != nil {
 		return err
 	}
+	status := "Image is up to date for"
+	if newer {
+		status = "Downloaded newer image for"
+	}
 	if !quiet {
-		fmt.Fprintf(env.Out, "Digest: %s\n", pulled.Digest)
-		if pulled.Newer {
-			fmt.Fprintf(env.Out, "Status: Downloaded newer image for %s\n", familiar)
-		} else {
-			fmt.Fprintf(env.Out, "Status: Image is up to date for %s\n", familiar)
-		}
+		fmt.Fprintf(env.Out, "Digest: %s\nStatus: %s %s\n", remote.Digest, status, reference.FamiliarString(name))
 	}
 	fmt.Fprintln(env.Out, name.String())
 	return nil

@@ -22,57 +22,27 @@ import (
 // progressInterval is the time between two reports about one blob.
 const progressInterval = 200 * time.Millisecond
 
-// Pulled is an image that Pull has put, or found, in the store.
-type Pulled struct {
-	ID     string
-	Digest digest.Digest // of what the registry holds under the name: a list's for several platforms
-	Newer  bool          // the store did not have it under this name
-}
-
-// Pull copies an image from its registry. name has a tag or a digest; platform
-// is this machine's where it is empty; progress, unless nil, is told of every
-// blob and must be read until Pull returns.
-func (s *Store) Pull(ctx context.Context, name reference.Named, platform imagespec.Platform, progress chan types.ProgressProperties) (Pulled, error) {
-	s.system.OSChoice, s.system.ArchitectureChoice, s.system.VariantChoice = platform.OS, platform.Architecture, platform.Variant
-	if loopback(reference.Domain(name)) {
-		s.system.DockerInsecureSkipTLSVerify = types.OptionalBoolTrue
-	}
-	source, err := open(ctx, s.system, name)
-	if err != nil {
-		return Pulled{}, registryError(name, err)
-	}
-	pulled := Pulled{Digest: source.digest}
-	before, err := s.Image(name.String())
-	had := err == nil
-	if pulled.ID, err = s.add(ctx, source, []reference.Named{name}, progress); err != nil {
-		return Pulled{}, registryError(name, err)
-	}
-	pulled.Newer = !had || before.ID != pulled.ID
-	return pulled, nil
-}
-
-// Tags lists the tags of a repository.
-func (s *Store) Tags(ctx context.Context, name reference.Named) ([]string, error) {
-	if loopback(reference.Domain(name)) {
-		s.system.DockerInsecureSkipTLSVerify = types.OptionalBoolTrue
-	}
-	repository, err := docker.NewReference(reference.TagNameOnly(name))
-	if err != nil {
-		return nil, err
-	}
-	tags, err := docker.GetRepositoryTags(ctx, s.system, repository)
-	return tags, registryError(name, err)
-}
-
-// opened refers to an image in a registry whose manifest has been read: its
-// readers share one connection, and the digest costs no second request.
-type opened struct {
+// Remote is an image in a registry whose manifest has been read: all that
+// read it share one connection, and its digest costs no second request.
+type Remote struct {
 	types.ImageReference
+	// Digest is that of what the registry holds under the name: a list's for an
+	// image for several platforms.
+	Digest digest.Digest
+	name   reference.Named
 	source types.ImageSource
-	digest digest.Digest
 }
 
-func open(ctx context.Context, system *types.SystemContext, name reference.Named) (*opened, error) {
+// Find looks an image up in its registry. name has a tag or a digest; of an
+// image for several platforms the one for platform is meant.
+func (s *Store) Find(ctx context.Context, name reference.Named, platform imagespec.Platform) (*Remote, error) {
+	s.system.OSChoice, s.system.ArchitectureChoice, s.system.VariantChoice = platform.OS, platform.Architecture, platform.Variant
+	s.trust(name)
+	found, err := find(ctx, s.system, name)
+	return found, registryError(name, err)
+}
+
+func find(ctx context.Context, system *types.SystemContext, name reference.Named) (*Remote, error) {
 	ref, err := docker.NewReference(name)
 	if err != nil {
 		return nil, err
@@ -86,26 +56,53 @@ func open(ctx context.Context, system *types.SystemContext, name reference.Named
 		return nil, err
 	}
 	found, err := manifest.Digest(text)
-	return &opened{ImageReference: ref, source: source, digest: found}, err
+	return &Remote{ImageReference: ref, Digest: found, name: name, source: source}, err
 }
 
-// NewImageSource returns the source that is open; closing it has no effect.
-func (o *opened) NewImageSource(context.Context, *types.SystemContext) (types.ImageSource, error) {
-	return o.source, nil
+// NewImageSource returns the source that is open already.
+func (r *Remote) NewImageSource(context.Context, *types.SystemContext) (types.ImageSource, error) {
+	return r.source, nil
 }
 
-func (o *opened) NewImage(ctx context.Context, system *types.SystemContext) (types.ImageCloser, error) {
-	return image.FromSource(ctx, system, o.source)
+// NewImage returns the image of the source that is open already.
+func (r *Remote) NewImage(ctx context.Context, system *types.SystemContext) (types.ImageCloser, error) {
+	return image.FromSource(ctx, system, r.source)
 }
 
-// loopback tells whether a registry is on this machine: docker speaks plain
-// HTTP to those, too.
-func loopback(domain string) bool {
+// Pull copies an image that Find has found, and tells whether the store has
+// now another one under the name than before. progress, unless nil, is told of
+// every blob and must be read until Pull returns.
+func (s *Store) Pull(ctx context.Context, remote *Remote, progress chan types.ProgressProperties) (newer bool, err error) {
+	before, err := s.Image(remote.name.String())
+	absent := err != nil
+	id, err := s.add(ctx, remote, []reference.Named{remote.name}, progress)
+	if err != nil {
+		return false, registryError(remote.name, err)
+	}
+	return absent || before.ID != id, nil
+}
+
+// Tags lists the tags of a repository.
+func (s *Store) Tags(ctx context.Context, name reference.Named) ([]string, error) {
+	s.trust(name)
+	repository, err := docker.NewReference(reference.TagNameOnly(name))
+	if err != nil {
+		return nil, err
+	}
+	tags, err := docker.GetRepositoryTags(ctx, s.system, repository)
+	return tags, registryError(name, err)
+}
+
+// trust allows plain HTTP to registries on this machine, as docker does.
+func (s *Store) trust(name reference.Named) {
+	domain := reference.Domain(name)
 	host, _, err := net.SplitHostPort(domain)
 	if err != nil {
 		host = domain
 	}
-	return host == "localhost" || net.ParseIP(host).IsLoopback()
+	if host == "localhost" || net.ParseIP(host).IsLoopback() {
+		s.system.DockerInsecureSkipTLSVerify = types.OptionalBoolTrue
+	}
 }
 
 // registryError puts what a registry answered into docker's words.
