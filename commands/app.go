@@ -40,7 +40,7 @@ func run(ctx context.Context, env *Env, args []string) error {
 	if err == nil {
 		err = app.RunContext(ctx, append([]string{env.Program}, line.Args...))
 	}
-	return explain(env, line, err)
+	return explain(env, app, line, err)
 }
 
 // stopsAtFirstArgument tells the commands whose first argument ends the flags;
@@ -56,13 +56,14 @@ func stopsAtFirstArgument(path []string) bool {
 }
 
 func newApp(env *Env) *cli.App {
-	var showVersion bool
+	global := &globals{}
 	var app *cli.App
 	app = &cli.App{
 		Name:                      env.Program,
 		Usage:                     "Docker's command line, without root and without a daemon",
 		Commands:                  commandList(env),
-		Flags:                     append(globalFlags(env), boolean(&showVersion, "version", "v", "Print version information and quit")),
+		Flags:                     global.flags(env),
+		Before:                    func(*cli.Context) error { return global.apply(env) },
 		HideHelp:                  true,
 		HideVersion:               true,
 		DisableSliceFlagSeparator: true,
@@ -72,24 +73,13 @@ func newApp(env *Env) *cli.App {
 		OnUsageError:              func(_ *cli.Context, err error, _ bool) error { return err },
 		CommandNotFound:           func(*cli.Context, string) {},
 		Action: func(*cli.Context) error {
-			if showVersion {
+			if global.version {
 				return printVersion(env)
 			}
 			return printHelp(env, app, argv.Line{})
 		},
 	}
 	return app
-}
-
-func globalFlags(env *Env) []cli.Flag {
-	hosts := (*stringList)(&env.Where.Hosts)
-	return []cli.Flag{
-		str(&env.DockerConfig, "config", "", "Location of client config files (default \"~/.docker\")"),
-		boolean(&env.Debug, "debug", "D", "Enable debug mode"),
-		value(hosts, "host", "H", "Engine socket to connect to"),
-		str(&env.LogLevel, "log-level", "l", `Set the logging level ("debug", "info", "warn", "error", "fatal")`),
-		boolean(&env.Where.AllowRoot, "allow-root", "", "Run as root all the same, with root's own images and containers"),
-	}
 }
 
 // arguments makes an action out of a function on the arguments, after counting

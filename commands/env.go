@@ -26,8 +26,6 @@ type Env struct {
 	Where engine.Options
 	// DockerConfig is the directory of config.json; empty: DOCKER_CONFIG or ~/.docker.
 	DockerConfig string
-	LogLevel     string
-	Debug        bool
 
 	connect    sync.Once
 	connection context.Context
@@ -54,6 +52,14 @@ func (e *Env) Engine(ctx context.Context) (context.Context, error) {
 // Store enters the user namespace of the person's images, see store.Enter, and
 // opens their store: what a command does before this call is done twice.
 func (e *Env) Store() (*store.Store, error) {
+	if !store.Entered() {
+		if err := e.Where.StoreReady(); err != nil {
+			return nil, err
+		}
+		if err := config.EnsureStorageConf(); err != nil {
+			return nil, err
+		}
+	}
 	store.Enter()
 	return store.Open()
 }

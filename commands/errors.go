@@ -12,6 +12,8 @@ import (
 
 	"dockless/commands/argv"
 
+	"github.com/spf13/pflag"
+	"github.com/urfave/cli/v2"
 	"github.com/xrash/smetrics"
 )
 
@@ -113,7 +115,7 @@ func report(ctx context.Context, env *Env, err error) int {
 // explain prints docker's words for a command line that is not one, with the
 // usage line and the way to the help, and returns the exit code for it. Other
 // errors pass through.
-func explain(env *Env, line argv.Line, err error) error {
+func explain(env *Env, app *cli.App, line argv.Line, err error) error {
 	words := strings.Join(append([]string{env.Program}, line.Path...), " ")
 	var (
 		grammar *argv.UsageError
@@ -124,12 +126,20 @@ func explain(env *Env, line argv.Line, err error) error {
 	case errors.As(err, &grammar) && grammar.Value:
 		return &exit{code: exitUsage, err: err}
 	case errors.As(err, &grammar):
+		flags := app.Flags
+		if line.Command != nil {
+			flags = line.Command.Flags
+		}
 		fmt.Fprintf(env.Err, "%s\n", oneLine(grammar.Message))
+		suggestFlag(env, grammar.Message, flags)
 		fmt.Fprintf(env.Err, "\nUsage:  %s\n\nRun '%s --help' for more information\n", usageLine(words, line.Command), words)
 		return &exit{code: exitUsage}
 	case errors.As(err, &missing):
 		fmt.Fprintf(env.Err, "%s: unknown command: %s\n", env.Program, strings.Join(append([]string{env.Program}, missing.Path...), " "))
-		suggest(env, words, missing)
+		suggestCommand(env, words, missing)
+		if line.Command != nil {
+			fmt.Fprintf(env.Err, "\nUsage:  %s\n", usageLine(words, line.Command))
+		}
 		fmt.Fprintf(env.Err, "\nRun '%s --help' for more information\n", words)
 		return &exit{code: exitError}
 	case errors.As(err, &wrong):
@@ -140,14 +150,41 @@ func explain(env *Env, line argv.Line, err error) error {
 	return err
 }
 
-// suggest names the commands that look like the unknown one, by cobra's measure:
-// two letters off at most, or begun alike.
-func suggest(env *Env, words string, e *argv.UnknownCommand) {
-	typed := strings.ToLower(e.Path[len(e.Path)-1])
-	var near []string
+// suggestCommand names the commands that look like the unknown one.
+func suggestCommand(env *Env, words string, e *argv.UnknownCommand) {
+	var candidates []string
 	for _, c := range e.Among {
-		if strings.HasPrefix(c.Name, typed) || smetrics.WagnerFischer(typed, c.Name, 1, 1, 1) <= 2 {
-			near = append(near, "\t"+words+" "+c.Name)
+		if !c.Hidden {
+			candidates = append(candidates, c.Name)
+		}
+	}
+	suggest(env, words+" ", e.Path[len(e.Path)-1], candidates)
+}
+
+// suggestFlag names the flags that look like the unknown one in pflag's message.
+func suggestFlag(env *Env, message string, flags []cli.Flag) {
+	typed, found := strings.CutPrefix(message, "unknown flag: --")
+	if !found {
+		return
+	}
+	var candidates []string
+	argv.FlagSet(flags).VisitAll(func(f *pflag.Flag) {
+		if !f.Hidden {
+			candidates = append(candidates, f.Name)
+		}
+	})
+	suggest(env, "--", typed, candidates)
+}
+
+// suggest prints the candidates that begin like what was typed, or are at most
+// two letters off: cobra's measure, but two letters of two are too many.
+func suggest(env *Env, prefix, typed string, candidates []string) {
+	typed = strings.ToLower(typed)
+	var near []string
+	for _, candidate := range candidates {
+		if typed != "" && strings.HasPrefix(candidate, typed) ||
+			smetrics.WagnerFischer(typed, candidate, 1, 1, 1) < min(3, len(typed)) {
+			near = append(near, "\t"+prefix+candidate)
 		}
 	}
 	if len(near) > 0 {

@@ -44,6 +44,7 @@ func commandList(env *Env) []*cli.Command {
 		),
 
 		createCommand(env),
+		helpCommand(env),
 		importCommand(env),
 		loadCommand(env),
 		killCommand(env),

@@ -19,25 +19,40 @@ func equipped() (podman string, err error) {
 	if err != nil {
 		return "", fmt.Errorf("podman is not installed; run: %s", installing("podman"))
 	}
+	return podman, mapped()
+}
+
+// StoreReady tells what keeps this person from an image store of their own, for
+// the commands that work on it without the engine: being root unasked, no
+// runtime directory, no subordinate ids.
+func (o Options) StoreReady() error {
+	if _, err := findPlace(o.AllowRoot); err != nil {
+		return err
+	}
+	return mapped()
+}
+
+// mapped tells what is missing for a user namespace with more than one user.
+func mapped() error {
 	if os.Geteuid() == 0 {
-		return podman, nil
+		return nil
 	}
 	for _, program := range []string{"newuidmap", "newgidmap"} {
 		if _, err := exec.LookPath(program); err != nil {
-			return "", fmt.Errorf("%s is not installed, and containers without root need it; run: %s", program, installing("uidmap"))
+			return fmt.Errorf("%s is not installed, and containers without root need it; run: %s", program, installing("uidmap"))
 		}
 	}
 	for _, table := range []string{"/etc/subuid", "/etc/subgid"} {
 		found, err := hasRange(table)
 		if err != nil {
-			return "", fmt.Errorf("looking for your subordinate ids: %w", err)
+			return fmt.Errorf("looking for your subordinate ids: %w", err)
 		}
 		if !found {
-			return "", fmt.Errorf("%s has no range for %s, and containers without root need one; run: "+
+			return fmt.Errorf("%s has no range for %s, and containers without root need one; run: "+
 				"sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 %[2]s && podman system migrate", table, userName())
 		}
 	}
-	return podman, nil
+	return nil
 }
 
 // hasRange looks for the user in a table of subordinate ids, subuid(5), and

@@ -55,7 +55,7 @@ func Normalize(app *cli.App, args []string, stops func(path []string) bool) (Lin
 	}
 	line.Args = flags
 	for candidates := app.Commands; len(candidates) > 0 && len(rest) > 0; candidates = line.Command.Subcommands {
-		next := find(candidates, rest[0])
+		next := Find(candidates, rest[0])
 		if next == nil {
 			return line, &UnknownCommand{Path: append(line.Path, rest[0]), Among: candidates}
 		}
@@ -71,7 +71,8 @@ func Normalize(app *cli.App, args []string, stops func(path []string) bool) (Lin
 	return line, nil
 }
 
-func find(commands []*cli.Command, word string) *cli.Command {
+// Find returns the command of that name or alias, nil if there is none.
+func Find(commands []*cli.Command, word string) *cli.Command {
 	for _, c := range commands {
 		if c.HasName(word) {
 			return c
