@@ -8,7 +8,7 @@ import (
 )
 
 func createCommand(env *Env) *cli.Command {
-	o := &createOptions{}
+	o := newCreateOptions()
 	return &cli.Command{
 		Name:      "create",
 		Usage:     "Create a new container",
@@ -47,20 +47,12 @@ func createContainer(ctx context.Context, env *Env, o *createOptions, image stri
 	if err != nil {
 		return "", err
 	}
-	found, err := d.findImage(ctx, env, conn)
-	if err != nil {
+	if err := d.findImage(ctx, env, conn); err != nil {
 		return "", err
 	}
-	if err := d.complete(conn, found); err != nil {
-		return "", err
-	}
-	undo, err := d.makeSources(conn)
-	if err == nil {
-		id, err = d.create(conn)
-	}
+	id, err = d.create(conn)
 	if err != nil {
-		undo()
-		return "", createError(d, err)
+		return "", createError(o.name, err)
 	}
 	for _, w := range d.warnings {
 		fmt.Fprintf(env.Err, "WARNING: %s\n", w)

@@ -19,12 +19,9 @@ type draft struct {
 	*createOptions
 	specgen.SpecGenerator
 	// more holds fields of the request that the bindings' type does not have or
-	// would leave out.
-	more       map[string]any
-	warnings   []string
-	sources    []string            // of -v: made if they are not there
-	newVolumes []newVolume         // to be made before the container
-	limits     map[string][]string // flags, by the cgroup controller that they need
+	// would leave out; they win.
+	more     map[string]any
+	warnings []string
 }
 
 func (d *draft) warn(format string, a ...any) {
@@ -34,12 +31,17 @@ func (d *draft) warn(format string, a ...any) {
 // describe reads all flags without asking the engine anything.
 func describe(o *createOptions, image string, command []string) (*draft, error) {
 	d := &draft{createOptions: o, more: map[string]any{
-		"httpproxy": false, // never the server's own proxies; unset, a newer one may decide
+		// Unset, a newer server takes these from containers.conf.
+		"httpproxy": false,
 	}}
 	d.RawImageName = image
 	d.Command = command
-	for _, s := range o.subjects() {
-		if err := s.fill(d); err != nil {
+	for _, fill := range []func(*draft) error{
+		o.imageOptions.fill,
+		o.processOptions.fill,
+		o.lifecycleOptions.fill,
+	} {
+		if err := fill(d); err != nil {
 			return nil, err
 		}
 	}

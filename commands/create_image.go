@@ -7,8 +7,6 @@ import (
 	"os"
 	"os/exec"
 
-	"github.com/containers/podman/v4/pkg/bindings/images"
-	"github.com/containers/podman/v4/pkg/domain/entities"
 	"github.com/distribution/reference"
 	"github.com/urfave/cli/v2"
 )
@@ -26,7 +24,6 @@ type imageOptions struct {
 }
 
 func (o *imageOptions) flags() []cli.Flag {
-	o.pull, o.noContentTrust = pullMissing, true
 	return []cli.Flag{
 		str(&o.pull, "pull", "", `Pull image before running ("always", "missing", "never")`),
 		str(&o.platform, "platform", "", "Set platform if server is multi-platform capable"),
@@ -51,11 +48,11 @@ func (o *imageOptions) fill(d *draft) error {
 }
 
 // findImage puts the image in the request, after pulling it where --pull says so.
-func (d *draft) findImage(ctx context.Context, env *Env, conn context.Context) (*entities.ImageInspectReport, error) {
+func (d *draft) findImage(ctx context.Context, env *Env, conn context.Context) error {
 	name := d.RawImageName
 	if d.pull == pullAlways {
 		if err := pullImage(ctx, env, d.imageOptions, name); err != nil {
-			return nil, err
+			return err
 		}
 	}
 	stored, err := storedImage(conn, name)
@@ -65,19 +62,15 @@ func (d *draft) findImage(ctx context.Context, env *Env, conn context.Context) (
 			fmt.Fprintf(env.Err, "Unable to find image '%s' locally\n", familiarName(name))
 		}
 		if err := pullImage(ctx, env, d.imageOptions, name); err != nil {
-			return nil, err
+			return err
 		}
 		stored, err = storedImage(conn, name)
 	}
 	if err != nil {
-		return nil, err
+		return err
 	}
 	d.Image = stored
-	image, err := images.GetImage(conn, stored, nil)
-	if err != nil {
-		return nil, fmt.Errorf("reading image %s: %w", stored, err)
-	}
-	return image, nil
+	return nil
 }
 
 // pullImage runs `dockless pull`, which works on the image store in a process

@@ -4,7 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"strings"
+	"regexp"
 
 	"github.com/containers/podman/v4/pkg/signal"
 	"github.com/docker/cli/opts"
@@ -21,7 +21,6 @@ type lifecycleOptions struct {
 }
 
 func (o *lifecycleOptions) flags() []cli.Flag {
-	o.restart = "no"
 	o.labels = opts.NewListOpts(opts.ValidateLabel)
 	o.annotations = opts.NewMapOpts(nil, nil)
 	return []cli.Flag{
@@ -38,10 +37,10 @@ func (o *lifecycleOptions) flags() []cli.Flag {
 }
 
 func (o *lifecycleOptions) fill(d *draft) error {
-	if o.name != "" && !restrictedName(strings.TrimPrefix(o.name, "/")) {
+	if o.name != "" && !regexp.MustCompile(`^/?[a-zA-Z0-9][a-zA-Z0-9_.-]+$`).MatchString(o.name) {
 		return fmt.Errorf("Invalid container name (%s), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed", o.name)
 	}
-	d.Name, d.Remove = strings.TrimPrefix(o.name, "/"), o.remove
+	d.Name, d.Remove = o.name, o.remove
 	labels, err := opts.ReadKVStrings(o.labelFile, o.labels.GetAll())
 	if err != nil {
 		return usage("%w", err)

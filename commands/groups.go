@@ -15,6 +15,7 @@ func commandList(env *Env) []*cli.Command {
 		in(common, pullCommand(env)),
 		in(common, imagesCommand(env)),
 		in(common, versionCommand(env)),
+		in(common, infoCommand(env)),
 
 		group("container", "Manage containers",
 			as("ls", psCommand(env), "list", "ps"),
@@ -37,6 +38,10 @@ func commandList(env *Env) []*cli.Command {
 
 		group("network", "Manage networks",
 			networkListCommand(env),
+		),
+
+		group("system", "Manage Docker",
+			infoCommand(env),
 		),
 
 		group("volume", "Manage volumes",
