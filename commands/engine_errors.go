@@ -17,10 +17,16 @@ func absent(kind, name string, err error) error {
 	return &noSuch{kind: kind, name: name}
 }
 
-// noSuch is an object that is not there.
-type noSuch struct{ kind, name string }
+// noSuch is an object that is not there. words are docker's where it does not
+// say "No such KIND: NAME".
+type noSuch struct{ kind, name, words string }
 
-func (n *noSuch) Error() string { return fmt.Sprintf("No such %s: %s", n.kind, n.name) }
+func (n *noSuch) Error() string {
+	if n.words != "" {
+		return n.words
+	}
+	return fmt.Sprintf("No such %s: %s", n.kind, n.name)
+}
 
 // containerError puts Podman's error about a container into docker's words.
 func containerError(name string, err error) error {
@@ -44,4 +50,31 @@ func containerError(name string, err error) error {
 		return fmt.Errorf("Container %s is not paused", name)
 	}
 	return err
+}
+
+// volumeError puts Podman's error about a volume into docker's words.
+func volumeError(name string, err error) error {
+	if err != nil && engine.Status(err) == http.StatusNotFound {
+		return noSuchVolume(name)
+	}
+	return err
+}
+
+func noSuchVolume(name string) error {
+	return &noSuch{kind: "volume", name: name, words: fmt.Sprintf("get %s: no such volume", name)}
+}
+
+// networkError puts Podman's error about a network into docker's words.
+func networkError(name string, err error) error {
+	switch {
+	case err != nil && engine.Status(err) == http.StatusNotFound:
+		return noSuchNetwork(name)
+	case err != nil && strings.Contains(err.Error(), "more than one result for network ID"):
+		return fmt.Errorf("network %s is ambiguous: more than one id begins so", name)
+	}
+	return err
+}
+
+func noSuchNetwork(name string) error {
+	return &noSuch{kind: "network", name: name, words: fmt.Sprintf("network %s not found", name)}
 }

@@ -20,6 +20,7 @@ func commandList(env *Env) []*cli.Command {
 		group("container", "Manage containers",
 			as("ls", psCommand(env), "list", "ps"),
 			createCommand(env),
+			containerInspectCommand(env),
 			killCommand(env),
 			pauseCommand(env),
 			renameCommand(env),
@@ -31,12 +32,14 @@ func commandList(env *Env) []*cli.Command {
 
 		group("image", "Manage images",
 			importCommand(env),
+			imageInspectCommand(env),
 			loadCommand(env),
 			as("ls", imagesCommand(env), "list"),
 			pullCommand(env),
 		),
 
 		group("network", "Manage networks",
+			networkInspectCommand(env),
 			networkListCommand(env),
 		),
 
@@ -45,12 +48,14 @@ func commandList(env *Env) []*cli.Command {
 		),
 
 		group("volume", "Manage volumes",
+			volumeInspectCommand(env),
 			volumeListCommand(env),
 		),
 
 		createCommand(env),
 		helpCommand(env),
 		importCommand(env),
+		inspectCommand(env),
 		loadCommand(env),
 		killCommand(env),
 		pauseCommand(env),

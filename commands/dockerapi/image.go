@@ -1,0 +1,111 @@
+package dockerapi
+
+import (
+	"strings"
+
+	"github.com/containers/podman/v4/pkg/inspect"
+	"github.com/distribution/reference"
+	"github.com/docker/docker/api/types"
+	"github.com/docker/docker/api/types/container"
+)
+
+// Image is what docker image inspect prints.
+type Image struct {
+	ID            string `json:"Id"`
+	RepoTags      []string
+	RepoDigests   []string
+	Parent        string
+	Comment       string
+	Created       string `json:",omitempty"`
+	DockerVersion string
+	Author        string
+	Architecture  string
+	Variant       string `json:",omitempty"`
+	Os            string
+	Size          int64
+	GraphDriver   types.GraphDriverData
+	RootFS        types.RootFS
+	Metadata      types.ImageMetadata
+	Config        *ImageConfig
+}
+
+// ImageConfig is how containers of an image run.
+type ImageConfig struct {
+	Cmd          []string
+	Entrypoint   []string
+	Env          []string
+	ExposedPorts map[string]struct{}     `json:",omitempty"`
+	Healthcheck  *container.HealthConfig `json:",omitempty"`
+	Labels       map[string]string
+	OnBuild      []string
+	StopSignal   string `json:",omitempty"`
+	User         string
+	Volumes      map[string]struct{}
+	WorkingDir   string
+}
+
+// NewImage makes Docker's description of an image from Podman's.
+func NewImage(p *inspect.ImageData) *Image {
+	i := &Image{
+		ID:            imageID(p.ID),
+		RepoTags:      familiarNames(p.RepoTags),
+		RepoDigests:   familiarNames(p.RepoDigests),
+		Parent:        imageID(p.Parent),
+		Comment:       p.Comment,
+		DockerVersion: p.Version,
+		Author:        p.Author,
+		Architecture:  p.Architecture,
+		Os:            p.Os,
+		Size:          p.Size,
+		RootFS:        types.RootFS{Type: "layers"},
+		Config:        &ImageConfig{},
+	}
+	if p.Created != nil {
+		i.Created = timestamp(*p.Created)
+	}
+	if p.GraphDriver != nil {
+		i.GraphDriver = types.GraphDriverData{Name: p.GraphDriver.Name, Data: p.GraphDriver.Data}
+	}
+	if p.RootFS != nil {
+		for _, layer := range p.RootFS.Layers {
+			i.RootFS.Layers = append(i.RootFS.Layers, layer.String())
+		}
+	}
+	if c := p.Config; c != nil {
+		i.Config = &ImageConfig{
+			Cmd:          orNil(c.Cmd),
+			Entrypoint:   orNil(c.Entrypoint),
+			Env:          orNil(c.Env),
+			ExposedPorts: c.ExposedPorts,
+			Labels:       c.Labels,
+			StopSignal:   c.StopSignal,
+			User:         c.User,
+			Volumes:      c.Volumes,
+			WorkingDir:   c.WorkingDir,
+		}
+	}
+	if p.HealthCheck != nil {
+		i.Config.Healthcheck = &container.HealthConfig{
+			Test:        p.HealthCheck.Test,
+			Interval:    p.HealthCheck.Interval,
+			Timeout:     p.HealthCheck.Timeout,
+			StartPeriod: p.HealthCheck.StartPeriod,
+			Retries:     p.HealthCheck.Retries,
+		}
+	}
+	return i
+}
+
+// familiarNames shortens full names as Docker does; with a tag or a digest.
+func familiarNames(names []string) []string {
+	result := []string{}
+	for _, name := range names {
+		if named, err := reference.ParseNormalizedNamed(name); err == nil {
+			name = reference.FamiliarString(named)
+		}
+		if !strings.HasPrefix(name, "<none>") {
+			result = append(result, name)
+		}
+	}
+	return result
+}
