@@ -64,8 +64,8 @@ func inspectNetwork(conn context.Context, name string) (*dockerapi.Network, erro
 
 // podmanNetwork is Podman's name for a network of Docker's.
 func podmanNetwork(name string) string {
-	if name == dockerapi.Bridge {
-		return "podman"
+	if name == dockerBridge {
+		return podmanBridge
 	}
 	return name
 }

@@ -40,7 +40,7 @@ func TestKeys(t *testing.T) {
 	// What is in lists that may be empty, and what Podman does not know.
 	varying := []string{
 		".State.Health.Log[]", ".HostConfig.Devices[]", ".HostConfig.Mounts", ".IPAM.Config[].AuxiliaryAddresses",
-		".Config.Healthcheck", ".RepoDigests[]",
+		".Config.Healthcheck",
 	}
 	for _, podman := range []string{"podman4", "podman5"} {
 		for kind, object := range map[string]any{
@@ -60,7 +60,8 @@ func TestKeys(t *testing.T) {
 				}
 				fixed := func(list []key) []key {
 					return slices.DeleteFunc(list, func(k key) bool {
-						return slices.ContainsFunc(varying, func(prefix string) bool { return strings.HasPrefix(k.path, prefix) })
+						return strings.HasSuffix(k.path, "[]") ||
+							slices.ContainsFunc(varying, func(prefix string) bool { return strings.HasPrefix(k.path, prefix) })
 					})
 				}
 				compare(t, fixed(keys(t, docker)), fixed(keys(t, ours)))
