@@ -25,15 +25,15 @@ func (g *globals) flags(env *Env) []cli.Flag {
 	return []cli.Flag{
 		boolean(&env.Where.AllowRoot, "allow-root", "", "Run as root all the same, with root's own images and containers"),
 		str(&env.DockerConfig, "config", "", `Location of client config files (default "~/.docker")`),
-		str(&g.context, "context", "c", "Name of the context to use to connect to the engine (overrides DOCKER_HOST env var)"),
+		str(&g.context, "context", "c", `Name of the context to use to connect to the daemon (overrides DOCKER_HOST env var and default context set with "docker context use")`),
 		boolean(&g.debug, "debug", "D", "Enable debug mode"),
-		value((*stringList)(&env.Where.Hosts), "host", "H", "Engine socket to connect to"),
+		value((*stringList)(&env.Where.Hosts), "host", "H", "Daemon socket to connect to"),
 		str(&g.logLevel, "log-level", "l", `Set the logging level ("debug", "info", "warn", "error", "fatal")`),
-		boolean(&g.tls, "tls", "", "Refused: the engine listens on no network"),
+		hidden(boolean(&g.tls, "tls", "", "Use TLS; implied by --tlsverify")),
 		hidden(str(&g.ca, "tlscacert", "", "Trust certs signed only by this CA")),
 		hidden(str(&g.cert, "tlscert", "", "Path to TLS certificate file")),
 		hidden(str(&g.key, "tlskey", "", "Path to TLS key file")),
-		boolean(&g.tlsVerify, "tlsverify", "", "Refused: the engine listens on no network"),
+		hidden(boolean(&g.tlsVerify, "tlsverify", "", "Use TLS and verify the remote")),
 		boolean(&g.version, "version", "v", "Print version information and quit"),
 	}
 }

@@ -26,8 +26,12 @@ type Loaded struct {
 
 // Load puts the images of an archive into the store and reports each as soon as
 // it is there. The archive is docker's (docker save) or an OCI one, plain or
-// compressed by gzip, xz, zstd or bzip2; a file or a pipe.
-func (s *Store) Load(ctx context.Context, archive *os.File, report func(Loaded)) error {
+// compressed by gzip, xz, zstd or bzip2; a file or a pipe. With only, an image
+// that is for another platform is an error.
+func (s *Store) Load(ctx context.Context, archive *os.File, only *imagespec.Platform, report func(Loaded)) error {
+	if only != nil {
+		s.system.OSChoice, s.system.ArchitectureChoice, s.system.VariantChoice = only.OS, only.Architecture, only.Variant
+	}
 	path, err := s.plain(ctx, archive)
 	if err != nil {
 		return err
@@ -149,10 +153,34 @@ func (s *Store) load(ctx context.Context, source types.ImageReference, names []r
 			loaded.Replaced[familiar] = old.ID
 		}
 	}
-	var err error
-	if loaded.ID, err = s.add(ctx, source, names, nil); err != nil {
+	err := s.suitable(ctx, source)
+	if err == nil {
+		loaded.ID, err = s.add(ctx, source, names, nil)
+	}
+	if err != nil {
 		return err
 	}
 	report(loaded)
+	return nil
+}
+
+// suitable refuses an image for another platform than the one that was asked
+// for; containers/image chooses only where there are several.
+func (s *Store) suitable(ctx context.Context, source types.ImageReference) error {
+	if s.system.OSChoice == "" {
+		return nil
+	}
+	image, err := source.NewImage(ctx, s.system)
+	if err != nil {
+		return err
+	}
+	defer image.Close()
+	about, err := image.Inspect(ctx)
+	if err != nil {
+		return err
+	}
+	if about.Os != s.system.OSChoice || about.Architecture != s.system.ArchitectureChoice {
+		return fmt.Errorf("the archive's image is for %s/%s, not for %s/%s", about.Os, about.Architecture, s.system.OSChoice, s.system.ArchitectureChoice)
+	}
 	return nil
 }
