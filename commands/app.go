@@ -3,6 +3,7 @@ package commands
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"strconv"
 	"syscall"
@@ -113,8 +114,10 @@ func count(n, least, most int) error {
 		return miscount("accepts no arguments")
 	case least == most:
 		return miscount("requires " + noun(least))
-	case n < least:
+	case most < 0:
 		return miscount("requires at least " + noun(least))
+	case least > 0:
+		return miscount(fmt.Sprintf("requires at least %d and at most %s", least, noun(most)))
 	default:
 		return miscount("requires at most " + noun(most))
 	}

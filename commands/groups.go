@@ -18,15 +18,20 @@ func commandList(env *Env) []*cli.Command {
 		in(common, infoCommand(env)),
 
 		group("container", "Manage containers",
-			as("ls", psCommand(env), "list", "ps"),
 			createCommand(env),
+			diffCommand(env),
 			containerInspectCommand(env),
 			killCommand(env),
+			logsCommand(env),
+			as("ls", psCommand(env), "list", "ps"),
 			pauseCommand(env),
+			portCommand(env),
 			renameCommand(env),
 			restartCommand(env),
 			as("rm", rmCommand(env), "remove"),
+			statsCommand(env),
 			stopCommand(env),
+			topCommand(env),
 			unpauseCommand(env),
 		),
 
@@ -44,6 +49,7 @@ func commandList(env *Env) []*cli.Command {
 		),
 
 		group("system", "Manage Docker",
+			eventsCommand(env),
 			infoCommand(env),
 		),
 
@@ -53,16 +59,22 @@ func commandList(env *Env) []*cli.Command {
 		),
 
 		createCommand(env),
+		diffCommand(env),
+		eventsCommand(env),
 		helpCommand(env),
 		importCommand(env),
 		inspectCommand(env),
-		loadCommand(env),
 		killCommand(env),
+		loadCommand(env),
+		logsCommand(env),
 		pauseCommand(env),
+		portCommand(env),
 		renameCommand(env),
 		restartCommand(env),
 		rmCommand(env),
+		statsCommand(env),
 		stopCommand(env),
+		topCommand(env),
 		unpauseCommand(env),
 	}
 	withoutHelp(list)

@@ -143,18 +143,34 @@ func (f *psFilter) apply(conn context.Context, list []*listedContainer, all bool
 func (f *psFilter) position(list []*listedContainer, key string) (int, error) {
 	found := -1
 	for _, name := range f.args.Get(key) {
-		exact := func(c *listedContainer) bool {
-			return c.ID == name || slices.Contains(c.Names, strings.TrimPrefix(name, "/"))
+		c, err := findListed(list, name)
+		if err != nil {
+			return -1, err
 		}
-		found = slices.IndexFunc(list, exact)
-		if found < 0 && isHex(name) {
-			found = slices.IndexFunc(list, func(c *listedContainer) bool { return strings.HasPrefix(c.ID, name) })
-		}
-		if found < 0 {
-			return -1, &noSuch{kind: "container", name: name}
-		}
+		found = slices.Index(list, c)
 	}
 	return found, nil
+}
+
+// findListed returns the container of that id, name or beginning of an id, in
+// this order.
+func findListed(list []*listedContainer, name string) (*listedContainer, error) {
+	var candidates []*listedContainer
+	for _, c := range list {
+		if c.ID == name || slices.Contains(c.Names, strings.TrimPrefix(name, "/")) {
+			return c, nil
+		}
+		if isHex(name) && strings.HasPrefix(c.ID, name) {
+			candidates = append(candidates, c)
+		}
+	}
+	switch len(candidates) {
+	case 0:
+		return nil, &noSuch{kind: "container", name: name}
+	case 1:
+		return candidates[0], nil
+	}
+	return nil, fmt.Errorf("multiple containers found with provided prefix: %s", name)
 }
 
 func (f *psFilter) matches(c *listedContainer) bool {
