@@ -8,7 +8,7 @@ import (
 )
 
 func createCommand(env *Env) *cli.Command {
-	o := newCreateOptions()
+	o := &createOptions{}
 	return &cli.Command{
 		Name:      "create",
 		Usage:     "Create a new container",
@@ -34,6 +34,7 @@ func createContainer(ctx context.Context, env *Env, o *createOptions, image stri
 	if err != nil {
 		return "", err
 	}
+	d.addProxies(env.DockerConfigFile())
 	file, err := openCidfile(o.cidfile)
 	if err != nil {
 		return "", err
@@ -47,12 +48,20 @@ func createContainer(ctx context.Context, env *Env, o *createOptions, image stri
 	if err != nil {
 		return "", err
 	}
-	if err := d.findImage(ctx, env, conn); err != nil {
+	found, err := d.findImage(ctx, env, conn)
+	if err != nil {
 		return "", err
 	}
-	id, err = d.create(conn)
+	if err := d.complete(conn, found); err != nil {
+		return "", err
+	}
+	undo, err := d.makeSources(conn)
+	if err == nil {
+		id, err = d.create(conn)
+	}
 	if err != nil {
-		return "", createError(o.name, err)
+		undo()
+		return "", createError(d, err)
 	}
 	for _, w := range d.warnings {
 		fmt.Fprintf(env.Err, "WARNING: %s\n", w)

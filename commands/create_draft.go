@@ -19,9 +19,12 @@ type draft struct {
 	*createOptions
 	specgen.SpecGenerator
 	// more holds fields of the request that the bindings' type does not have or
-	// would leave out; they win.
-	more     map[string]any
-	warnings []string
+	// would leave out.
+	more       map[string]any
+	warnings   []string
+	sources    []string            // of -v: made if they are not there
+	newVolumes []newVolume         // to be made before the container
+	limits     map[string][]string // flags, by the cgroup controller that they need
 }
 
 func (d *draft) warn(format string, a ...any) {
@@ -31,17 +34,12 @@ func (d *draft) warn(format string, a ...any) {
 // describe reads all flags without asking the engine anything.
 func describe(o *createOptions, image string, command []string) (*draft, error) {
 	d := &draft{createOptions: o, more: map[string]any{
-		// Unset, a newer server takes these from containers.conf.
-		"httpproxy": false,
+		"httpproxy": false, // never the server's own proxies; unset, a newer one may decide
 	}}
 	d.RawImageName = image
 	d.Command = command
-	for _, fill := range []func(*draft) error{
-		o.imageOptions.fill,
-		o.processOptions.fill,
-		o.lifecycleOptions.fill,
-	} {
-		if err := fill(d); err != nil {
+	for _, s := range o.subjects() {
+		if err := s.fill(d); err != nil {
 			return nil, err
 		}
 	}

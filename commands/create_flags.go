@@ -13,22 +13,41 @@ type createOptions struct {
 	imageOptions
 	processOptions
 	lifecycleOptions
+	mountOptions
+	portOptions
+	networkOptions
+	namespaceOptions
+	securityOptions
+	deviceOptions
+	resourceOptions
+	ulimitOptions
+	healthOptions
+	logOptions
+	engineOptions
 }
 
-// newCreateOptions holds docker's defaults.
-func newCreateOptions() *createOptions {
-	return &createOptions{
-		imageOptions:     imageOptions{pull: pullMissing, noContentTrust: true},
-		lifecycleOptions: lifecycleOptions{restart: "no"},
+// subject is a group of flags and what becomes of them.
+type subject interface {
+	flags() []cli.Flag
+	fill(d *draft) error
+}
+
+// subjects are in the order in which their flags are checked: ports before the
+// networks that may forbid them, networks before the namespaces that they imply.
+func (o *createOptions) subjects() []subject {
+	return []subject{
+		&o.imageOptions, &o.processOptions, &o.lifecycleOptions, &o.mountOptions, &o.portOptions,
+		&o.networkOptions, &o.namespaceOptions, &o.securityOptions, &o.deviceOptions,
+		&o.resourceOptions, &o.ulimitOptions, &o.healthOptions, &o.logOptions, &o.engineOptions,
 	}
 }
 
 // createFlags are the flags that run and create share.
 // Source: https://docs.docker.com/reference/cli/docker/container/create/#options
 func createFlags(o *createOptions) []cli.Flag {
-	return slices.Concat(
-		o.imageOptions.flags(),
-		o.processOptions.flags(),
-		o.lifecycleOptions.flags(),
-	)
+	flags := refusals()
+	for _, s := range o.subjects() {
+		flags = slices.Concat(flags, s.flags())
+	}
+	return flags
 }

@@ -7,7 +7,11 @@ import (
 	"os"
 	"os/exec"
 
+	"github.com/containerd/containerd/platforms"
+	"github.com/containers/podman/v4/pkg/bindings/images"
+	"github.com/containers/podman/v4/pkg/domain/entities"
 	"github.com/distribution/reference"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/urfave/cli/v2"
 )
 
@@ -24,6 +28,7 @@ type imageOptions struct {
 }
 
 func (o *imageOptions) flags() []cli.Flag {
+	o.pull, o.noContentTrust = pullMissing, true
 	return []cli.Flag{
 		str(&o.pull, "pull", "", `Pull image before running ("always", "missing", "never")`),
 		str(&o.platform, "platform", "", "Set platform if server is multi-platform capable"),
@@ -41,36 +46,70 @@ func (o *imageOptions) fill(d *draft) error {
 	if !o.noContentTrust {
 		return usage("--disable-content-trust=false: signatures of Docker Content Trust cannot be checked; pull by digest instead (NAME@sha256:…)")
 	}
+	if _, err := platforms.Parse(o.platform); o.platform != "" && err != nil {
+		return usage("error parsing specified platform: %w", err)
+	}
 	if _, err := reference.ParseAnyReference(d.RawImageName); err != nil {
 		return usage("%w", err)
 	}
 	return nil
 }
 
-// findImage puts the image in the request, after pulling it where --pull says so.
-func (d *draft) findImage(ctx context.Context, env *Env, conn context.Context) error {
+// findImage puts the image in the request, after pulling it where --pull says
+// so, and returns what is known of it.
+func (d *draft) findImage(ctx context.Context, env *Env, conn context.Context) (*entities.ImageInspectReport, error) {
 	name := d.RawImageName
 	if d.pull == pullAlways {
 		if err := pullImage(ctx, env, d.imageOptions, name); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	stored, err := storedImage(conn, name)
+	image, err := d.imageHere(conn)
 	var absent *noSuch
 	if errors.As(err, &absent) && d.pull != pullNever && d.pull != pullAlways {
 		if !d.quiet {
 			fmt.Fprintf(env.Err, "Unable to find image '%s' locally\n", familiarName(name))
 		}
 		if err := pullImage(ctx, env, d.imageOptions, name); err != nil {
-			return err
+			return nil, err
 		}
-		stored, err = storedImage(conn, name)
+		image, err = d.imageHere(conn)
 	}
 	if err != nil {
-		return err
+		return nil, err
+	}
+	host := platforms.DefaultSpec()
+	own := platforms.Normalize(ocispec.Platform{OS: image.Os, Architecture: image.Architecture})
+	if d.platform == "" && own.Architecture != host.Architecture {
+		d.warn("The requested image's platform (%s) does not match the detected host platform (%s) and no specific platform was requested",
+			platforms.Format(own), platforms.Format(host))
+	}
+	return image, nil
+}
+
+// imageHere looks for the image in the store. One of another platform than
+// --platform is as good as absent.
+func (d *draft) imageHere(conn context.Context) (*entities.ImageInspectReport, error) {
+	stored, err := storedImage(conn, d.RawImageName)
+	if err != nil {
+		return nil, err
+	}
+	image, err := images.GetImage(conn, stored, nil)
+	if err != nil {
+		return nil, fmt.Errorf("reading image %s: %w", stored, err)
+	}
+	if d.platform != "" {
+		wanted, err := platforms.Parse(d.platform)
+		if err != nil {
+			return nil, usage("error parsing specified platform: %w", err)
+		}
+		own := platforms.Normalize(ocispec.Platform{OS: image.Os, Architecture: image.Architecture, Variant: wanted.Variant})
+		if !platforms.OnlyStrict(wanted).Match(own) {
+			return nil, &noSuch{kind: "image", name: familiarName(d.RawImageName) + " for " + d.platform}
+		}
 	}
 	d.Image = stored
-	return nil
+	return image, nil
 }
 
 // pullImage runs `dockless pull`, which works on the image store in a process
@@ -87,7 +126,7 @@ func pullImage(ctx context.Context, env *Env, o imageOptions, name string) error
 	if o.platform != "" {
 		args = append(args, "--platform", o.platform)
 	}
-	pull := exec.CommandContext(ctx, self, append(args, "--", name)...)
+	pull := exec.CommandContext(ctx, self, append(args, "--", familiarName(name))...) // with its tag: docker run does not say which it is
 	pull.Cancel = func() error { return pull.Process.Signal(os.Interrupt) }
 	pull.Stdout, pull.Stderr = env.Err, env.Err
 	if o.quiet {

@@ -4,7 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"regexp"
+	"strings"
 
 	"github.com/containers/podman/v4/pkg/signal"
 	"github.com/docker/cli/opts"
@@ -21,6 +21,7 @@ type lifecycleOptions struct {
 }
 
 func (o *lifecycleOptions) flags() []cli.Flag {
+	o.restart = "no"
 	o.labels = opts.NewListOpts(opts.ValidateLabel)
 	o.annotations = opts.NewMapOpts(nil, nil)
 	return []cli.Flag{
@@ -37,15 +38,15 @@ func (o *lifecycleOptions) flags() []cli.Flag {
 }
 
 func (o *lifecycleOptions) fill(d *draft) error {
-	if o.name != "" && !regexp.MustCompile(`^/?[a-zA-Z0-9][a-zA-Z0-9_.-]+$`).MatchString(o.name) {
+	if o.name != "" && !restrictedName(strings.TrimPrefix(o.name, "/")) {
 		return fmt.Errorf("Invalid container name (%s), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed", o.name)
 	}
-	d.Name, d.Remove = o.name, o.remove
-	labels, err := opts.ReadKVStrings(o.labelFile, o.labels.GetAll())
+	d.Name, d.Remove = strings.TrimPrefix(o.name, "/"), o.remove
+	labels, err := readPairs(o.labelFile, func(file string) ([]string, error) { return opts.ReadKVStrings([]string{file}, nil) })
 	if err != nil {
 		return usage("%w", err)
 	}
-	d.Labels = opts.ConvertKVStringsToMap(labels)
+	d.Labels = opts.ConvertKVStringsToMap(append(labels, o.labels.GetAll()...))
 	d.Annotations = o.annotations.GetAll()
 	if _, nameless := d.Annotations[""]; nameless {
 		return errors.New("invalid Annotations: the empty string is not permitted as an annotation key")

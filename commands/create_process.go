@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/docker/cli/cli/config/configfile"
 	"github.com/docker/cli/opts"
 	"github.com/urfave/cli/v2"
 )
@@ -41,17 +42,12 @@ func (o *processOptions) fill(d *draft) error {
 	if o.workdir != "" && !path.IsAbs(o.workdir) {
 		return fmt.Errorf("the working directory '%s' is invalid, it needs to be an absolute path", o.workdir)
 	}
-	env, err := opts.ReadKVEnvStrings(o.envFile, o.env.GetAll())
+	fromFiles, err := readPairs(o.envFile, opts.ParseEnvFile)
 	if err != nil {
 		return usage("%w", err)
 	}
 	d.Env = map[string]string{}
-	for _, pair := range env {
-		// A name alone is a variable that is not set here: it stays unset.
-		if name, value, ok := strings.Cut(pair, "="); ok {
-			d.Env[name] = value
-		}
-	}
+	d.setEnvironment(append(fromFiles, o.env.GetAll()...))
 	d.Terminal, d.Stdin, d.Init = o.tty, o.interactive, o.init
 	d.User, d.WorkDir, d.CreateWorkingDir = o.user, o.workdir, true
 	d.Groups = o.groupAdd
@@ -59,6 +55,44 @@ func (o *processOptions) fill(d *draft) error {
 		d.Entrypoint = []string{o.entrypoint.value} // [""] takes the image's away, as in docker
 	}
 	return nil
+}
+
+// setEnvironment adds NAME=VALUE pairs. A name alone is a variable that is not
+// set on this side: it stays unset.
+func (d *draft) setEnvironment(pairs []string) {
+	for _, pair := range pairs {
+		if name, value, ok := strings.Cut(pair, "="); ok {
+			d.Env[name] = value
+		}
+	}
+}
+
+// addProxies gives the container the proxies of config.json, unless -e sets the
+// same spelling of the name.
+// Source: https://docs.docker.com/engine/cli/proxy/#configure-the-docker-client
+func (d *draft) addProxies(config *configfile.ConfigFile) {
+	given := opts.ConvertKVStringsToMapWithNil(d.env.GetAll())
+	for name, value := range config.ParseProxyConfig("default", given) {
+		if value != nil {
+			d.Env[name] = *value
+		}
+	}
+}
+
+// readPairs reads the files of --env-file or --label-file.
+func readPairs(files []string, read func(string) ([]string, error)) ([]string, error) {
+	var all []string
+	for _, file := range files {
+		pairs, err := read(file)
+		if err != nil {
+			if wrong, ok := strings.CutPrefix(err.Error(), "poorly formatted environment: "); ok {
+				return nil, fmt.Errorf("invalid env file (%s): %s", file, wrong)
+			}
+			return nil, err
+		}
+		all = append(all, pairs...)
+	}
+	return all, nil
 }
 
 func validAttach(stream string) (string, error) {

@@ -1,0 +1,83 @@
+package commands
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/containers/podman/v4/pkg/bindings/system"
+)
+
+// limit notes that a flag needs a cgroup controller.
+func (d *draft) limit(controller, flag string) {
+	if d.limits == nil {
+		d.limits = map[string][]string{}
+	}
+	d.limits[controller] = append(d.limits[controller], flag)
+}
+
+// discardLimits takes out what needs a cgroup controller that the engine does
+// not have, with a warning, as Docker does; the runtime would fail at the start.
+func (d *draft) discardLimits(conn context.Context) error {
+	if len(d.limits) == 0 {
+		return nil // asking costs Podman 0.2 s
+	}
+	missing, err := missingControllers(conn, d.limits)
+	if err != nil || len(missing) == 0 {
+		return err
+	}
+	var flags []string
+	for _, controller := range missing {
+		if controller != "pids" || d.pidsLimit > 0 { // no limit is what comes of it
+			flags = append(flags, d.limits[controller]...)
+		}
+		switch controller {
+		case "memory":
+			d.ResourceLimits.Memory = nil
+		case "cpu":
+			if c := d.ResourceLimits.CPU; c != nil {
+				c.Shares, c.Quota, c.Period = nil, nil, nil
+			}
+		case "cpuset":
+			if c := d.ResourceLimits.CPU; c != nil {
+				c.Cpus, c.Mems = "", ""
+			}
+		case "pids":
+			d.ResourceLimits.Pids = nil
+		case "io":
+			d.ResourceLimits.BlockIO, d.WeightDevice = nil, nil
+			d.ThrottleReadBpsDevice, d.ThrottleWriteBpsDevice = nil, nil
+			d.ThrottleReadIOPSDevice, d.ThrottleWriteIOPSDevice = nil, nil
+		}
+	}
+	if len(flags) > 0 {
+		d.warn("%s discarded: %s", strings.Join(flags, ", "), notDelegated(missing))
+	}
+	return nil
+}
+
+// missingControllers returns those of the wanted cgroup controllers that the
+// engine's containers cannot use, sorted.
+func missingControllers[T any](conn context.Context, wanted map[string]T) ([]string, error) {
+	info, err := system.Info(conn, nil)
+	if err != nil {
+		return nil, fmt.Errorf("asking Podman for its cgroup controllers: %w", err)
+	}
+	var missing []string
+	for controller := range wanted {
+		if !slices.Contains(info.Host.CgroupControllers, controller) {
+			missing = append(missing, controller)
+		}
+	}
+	slices.Sort(missing)
+	return missing, nil
+}
+
+// notDelegated says why limits cannot be set and what gives them to a user.
+// Source: https://systemd.io/CGROUP_DELEGATION/
+func notDelegated(controllers []string) string {
+	return fmt.Sprintf("the cgroup controllers %s are not delegated to you; once, as root: "+
+		`mkdir -p /etc/systemd/system/user@.service.d; printf '[Service]\nDelegate=cpu cpuset io memory pids\n' > /etc/systemd/system/user@.service.d/delegate.conf; systemctl daemon-reload; then log in anew`,
+		strings.Join(controllers, ", "))
+}
