@@ -17,7 +17,7 @@ type createOptions struct {
 	portOptions
 	networkOptions
 	namespaceOptions
-	securityOptions
+	hardeningOptions
 	deviceOptions
 	resourceOptions
 	ulimitOptions
@@ -37,7 +37,7 @@ type subject interface {
 func (o *createOptions) subjects() []subject {
 	return []subject{
 		&o.imageOptions, &o.processOptions, &o.lifecycleOptions, &o.mountOptions, &o.portOptions,
-		&o.networkOptions, &o.namespaceOptions, &o.securityOptions, &o.deviceOptions,
+		&o.networkOptions, &o.namespaceOptions, &o.hardeningOptions, &o.deviceOptions,
 		&o.resourceOptions, &o.ulimitOptions, &o.healthOptions, &o.logOptions, &o.engineOptions,
 	}
 }

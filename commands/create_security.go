@@ -14,12 +14,12 @@ import (
 	"github.com/urfave/cli/v2"
 )
 
-type securityOptions struct {
+type hardeningOptions struct {
 	capAdd, capDrop, securityOpt []string
 	privileged                   bool
 }
 
-func (o *securityOptions) flags() []cli.Flag {
+func (o *hardeningOptions) flags() []cli.Flag {
 	return []cli.Flag{
 		list(&o.capAdd, "cap-add", "", "Add Linux capabilities"),
 		list(&o.capDrop, "cap-drop", "", "Drop Linux capabilities"),
@@ -28,7 +28,7 @@ func (o *securityOptions) flags() []cli.Flag {
 	}
 }
 
-func (o *securityOptions) fill(d *draft) error {
+func (o *hardeningOptions) fill(d *draft) error {
 	d.Privileged = o.privileged
 	var err error
 	if d.CapAdd, err = capabilityNames(o.capAdd); err != nil {
