@@ -18,6 +18,7 @@ func commandList(env *Env) []*cli.Command {
 		in(common, infoCommand(env)),
 
 		group("container", "Manage containers",
+			commitCommand(env),
 			createCommand(env),
 			diffCommand(env),
 			containerInspectCommand(env),
@@ -41,6 +42,8 @@ func commandList(env *Env) []*cli.Command {
 			loadCommand(env),
 			as("ls", imagesCommand(env), "list"),
 			pullCommand(env),
+			as("rm", rmiCommand(env), "rmi", "remove"),
+			tagCommand(env),
 		),
 
 		group("network", "Manage networks",
@@ -58,6 +61,7 @@ func commandList(env *Env) []*cli.Command {
 			volumeListCommand(env),
 		),
 
+		commitCommand(env),
 		createCommand(env),
 		diffCommand(env),
 		eventsCommand(env),
@@ -72,8 +76,10 @@ func commandList(env *Env) []*cli.Command {
 		renameCommand(env),
 		restartCommand(env),
 		rmCommand(env),
+		rmiCommand(env),
 		statsCommand(env),
 		stopCommand(env),
+		tagCommand(env),
 		topCommand(env),
 		unpauseCommand(env),
 	}

@@ -76,3 +76,6 @@ func familiarName(name string) string {
 func isHex(s string) bool {
 	return s != "" && strings.Trim(s, "0123456789abcdef") == ""
 }
+
+// shortID is an id as docker shortens it.
+func shortID(id string) string { return strings.TrimPrefix(id, "sha256:")[:12] }

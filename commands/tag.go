@@ -1,0 +1,59 @@
+package commands
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/containers/podman/v4/pkg/bindings/images"
+	"github.com/distribution/reference"
+	"github.com/urfave/cli/v2"
+)
+
+func tagCommand(env *Env) *cli.Command {
+	return &cli.Command{
+		Name:      "tag",
+		Usage:     "Create a tag TARGET_IMAGE that refers to SOURCE_IMAGE",
+		ArgsUsage: "SOURCE_IMAGE[:TAG] TARGET_IMAGE[:TAG]",
+		Action: arguments(2, 2, func(ctx context.Context, args []string) error {
+			return tag(ctx, env, args[0], args[1])
+		}),
+	}
+}
+
+func tag(ctx context.Context, env *Env, source, target string) error {
+	if _, err := reference.ParseAnyReference(source); err != nil {
+		return fmt.Errorf("Error parsing reference: %q is not a valid repository/tag: %w", source, err)
+	}
+	name, err := newImageName(target)
+	if err != nil {
+		return fmt.Errorf("Error parsing reference: %q is not a valid repository/tag: %w", target, err)
+	}
+	if name == nil {
+		return errDigestGiven
+	}
+	conn, err := env.Engine(ctx)
+	if err != nil {
+		return err
+	}
+	image, err := storedImage(conn, source)
+	if err != nil {
+		return err
+	}
+	return absent("image", familiarName(source), images.Tag(conn, image, name.Tag(), name.Name(), nil))
+}
+
+var errDigestGiven = errors.New("refusing to create a tag with a digest reference")
+
+// newImageName reads the name that a new image shall have, :latest unless told;
+// it is nil if the name is fixed to a digest, which is not ours to give.
+func newImageName(typed string) (reference.NamedTagged, error) {
+	named, err := reference.ParseNormalizedNamed(typed)
+	if err != nil {
+		return nil, err
+	}
+	if _, digested := named.(reference.Canonical); digested {
+		return nil, nil
+	}
+	return reference.TagNameOnly(named).(reference.NamedTagged), nil
+}
