@@ -4,10 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
+	"io"
 
 	"dockless/bindings/store"
 
+	"github.com/containers/image/v5/manifest"
 	"github.com/containers/image/v5/types"
 	"github.com/distribution/reference"
 	imagespec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -81,52 +82,54 @@ func pullOne(ctx context.Context, env *Env, images *store.Store, name reference.
 	if err != nil {
 		return err
 	}
-	var progress chan types.ProgressProperties
-	printed := make(chan struct{})
+	out := env.Out
 	if quiet {
-		close(printed)
-	} else {
-		tag := name.String()
-		if tagged, ok := name.(reference.Tagged); ok {
-			tag = tagged.Tag()
-		}
-		fmt.Fprintf(env.Out, "%s: Pulling from %s\n", tag, reference.Path(name))
-		progress = make(chan types.ProgressProperties)
-		go func() {
-			defer close(printed)
-			printBlobs(env, progress)
-		}()
+		out = io.Discard
 	}
+	tag := name.String()
+	if tagged, ok := name.(reference.Tagged); ok {
+		tag = tagged.Tag()
+	}
+	fmt.Fprintf(out, "%s: Pulling from %s\n", tag, reference.Path(name))
+	progress, printed := make(chan types.ProgressProperties), make(chan []string)
+	go func() { printed <- printLayers(out, progress) }()
 	newer, err := images.Pull(ctx, remote, progress)
-	if progress != nil {
-		close(progress)
-	}
-	<-printed
+	close(progress)
+	layers := <-printed
 	if err != nil {
 		return err
+	}
+	for _, layer := range layers {
+		fmt.Fprintf(out, "%s: Pull complete\n", layer)
 	}
 	status := "Image is up to date for"
 	if newer {
 		status = "Downloaded newer image for"
 	}
-	if !quiet {
-		fmt.Fprintf(env.Out, "Digest: %s\nStatus: %s %s\n", remote.Digest, status, reference.FamiliarString(name))
-	}
+	fmt.Fprintf(out, "Digest: %s\nStatus: %s %s\n", remote.Digest, status, reference.FamiliarString(name))
 	fmt.Fprintln(env.Out, name.String())
 	return nil
 }
 
-// printBlobs prints docker's lines about each layer as it changes its state.
-func printBlobs(env *Env, progress <-chan types.ProgressProperties) {
-	states := map[types.ProgressEvent]string{
-		types.ProgressEventNewArtifact: "Pulling fs layer",
-		types.ProgressEventSkipped:     "Already exists",
-		types.ProgressEventDone:        "Pull complete",
-	}
+// printLayers prints docker's lines about each layer as it changes its state,
+// and returns those that have been downloaded.
+func printLayers(out io.Writer, progress <-chan types.ProgressProperties) (downloaded []string) {
 	for p := range progress {
-		state, changed := states[p.Event]
-		if isLayer := !strings.Contains(p.Artifact.MediaType, ".config."); changed && isLayer {
-			fmt.Fprintf(env.Out, "%.12s: %s\n", p.Artifact.Digest.Encoded(), state)
+		if p.Artifact.MediaType == manifest.DockerV2Schema2ConfigMediaType || p.Artifact.MediaType == imagespec.MediaTypeImageConfig {
+			continue
+		}
+		layer := p.Artifact.Digest.Encoded()[:12]
+		switch p.Event {
+		case types.ProgressEventNewArtifact:
+			fmt.Fprintf(out, "%s: Pulling fs layer\n", layer)
+		case types.ProgressEventSkipped:
+			fmt.Fprintf(out, "%s: Already exists\n", layer)
+		case types.ProgressEventDone: // reported of what failed, too
+			if int64(p.Offset) == p.Artifact.Size {
+				fmt.Fprintf(out, "%s: Download complete\n", layer)
+				downloaded = append(downloaded, layer)
+			}
 		}
 	}
+	return downloaded
 }

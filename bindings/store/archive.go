@@ -32,7 +32,8 @@ func (s *Store) plain(ctx context.Context, archive *os.File) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if _, err := io.Copy(spooled, stream); err != nil {
+	whole := struct{ io.Reader }{stream} // a WriterTo would make "short write" of a full disk
+	if _, err := io.Copy(spooled, whole); err != nil {
 		spooled.Close()
 		return "", readError(archive, err)
 	}
@@ -61,8 +62,13 @@ func fromTheStart(archive *os.File) (bool, error) {
 	if !info.Mode().IsRegular() {
 		return false, nil
 	}
+	again, err := os.Open(archive.Name())
+	if err != nil {
+		return false, nil //nolint:nilerr // somebody else opened it for us
+	}
+	again.Close()
 	offset, err := archive.Seek(0, io.SeekCurrent)
-	return err == nil && offset == 0, err
+	return offset == 0, err
 }
 
 // interruptible is a reader that fails as soon as ctx ends, also when the pipe

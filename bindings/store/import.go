@@ -38,7 +38,7 @@ func (s *Store) Import(ctx context.Context, archive *os.File, o Import) (string,
 	}
 	layer, err := s.putLayer(ctx, archive)
 	if err != nil {
-		return "", err
+		return "", s.roomy(err)
 	}
 	id, err := s.createImage(layer, config, o)
 	if err != nil {
@@ -74,7 +74,7 @@ func (s *Store) Download(ctx context.Context, url string) (*os.File, error) {
 	}
 	if err != nil {
 		file.Close()
-		return nil, fmt.Errorf("downloading %s: %w", url, err)
+		return nil, s.roomy(fmt.Errorf("downloading %s: %w", url, err))
 	}
 	return file, nil
 }

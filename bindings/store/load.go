@@ -29,6 +29,10 @@ type Loaded struct {
 // compressed by gzip, xz, zstd or bzip2; a file or a pipe. With only, an image
 // that is for another platform is an error.
 func (s *Store) Load(ctx context.Context, archive *os.File, only *imagespec.Platform, report func(Loaded)) error {
+	return s.roomy(s.loadAll(ctx, archive, only, report))
+}
+
+func (s *Store) loadAll(ctx context.Context, archive *os.File, only *imagespec.Platform, report func(Loaded)) error {
 	if only != nil {
 		s.system.OSChoice, s.system.ArchitectureChoice, s.system.VariantChoice = only.OS, only.Architecture, only.Variant
 	}

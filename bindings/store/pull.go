@@ -77,7 +77,7 @@ func (s *Store) Pull(ctx context.Context, remote *Remote, progress chan types.Pr
 	absent := err != nil
 	id, err := s.add(ctx, remote, []reference.Named{remote.name}, progress)
 	if err != nil {
-		return false, registryError(remote.name, err)
+		return false, s.roomy(registryError(remote.name, err))
 	}
 	return absent || before.ID != id, nil
 }

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/containers/image/v5/copy"
 	"github.com/containers/image/v5/docker/reference"
@@ -171,6 +172,15 @@ func (s *Store) forget(copied []types.BlobInfo, before []storage.Layer) error {
 		}
 	}
 	return nil
+}
+
+// roomy puts an error that comes of a full disk into words that say so; the
+// unpacking process only sends it as text.
+func (s *Store) roomy(err error) error {
+	if err == nil || !strings.Contains(err.Error(), unix.ENOSPC.Error()) {
+		return err
+	}
+	return fmt.Errorf("no space left on the disk of the image store %s: remove something and try again", s.GraphRoot())
 }
 
 // inUse tells whether the store refused to delete a layer because something
