@@ -1,11 +1,16 @@
 package commands
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
 
 	"dockless/bindings/engine"
+
+	"github.com/containers/podman/v4/pkg/bindings/containers"
+	"github.com/containers/podman/v4/pkg/domain/entities"
 )
 
 // absent puts an error about one named object into docker's words: "No such
@@ -77,4 +82,83 @@ func networkError(name string, err error) error {
 
 func noSuchNetwork(name string) error {
 	return &noSuch{kind: "network", name: name, words: fmt.Sprintf("network %s not found", name)}
+}
+
+// volumeCreateError puts Podman's error about a new volume into docker's words.
+func volumeCreateError(o entities.VolumeCreateOptions, err error) error {
+	if o.Driver != "local" && strings.Contains(err.Error(), "plugin") { // no volume plugin with name "x" available
+		return fmt.Errorf(`create %s: error looking up volume plugin %s: plugin %q not found: rootless Podman has the driver local`+
+			", and those that containers.conf names under [engine.volume_plugins]", o.Name, o.Driver, o.Driver)
+	}
+	return err
+}
+
+// volumeInUse names the containers that keep a volume from being removed.
+func volumeInUse(conn context.Context, name string, err error) error {
+	if engine.Status(err) != http.StatusConflict {
+		return volumeError(name, err)
+	}
+	users, listErr := containers.List(conn, new(containers.ListOptions).WithAll(true).WithFilters(map[string][]string{"volume": {name}}))
+	if listErr != nil {
+		return err
+	}
+	ids := make([]string, 0, len(users))
+	for _, user := range users {
+		ids = append(ids, user.ID)
+	}
+	return fmt.Errorf("remove %s: volume is in use - [%s]", name, strings.Join(ids, ", "))
+}
+
+// networkCreateError puts Podman's error about a new network into docker's
+// words.
+func networkCreateError(name string, o *networkCreateOptions, err error) error {
+	text := err.Error()
+	switch {
+	case engine.Status(err) == http.StatusConflict, strings.Contains(text, "already used: network already exists"):
+		return fmt.Errorf("network with name %s already exists", name)
+	case strings.Contains(text, "is already used on the host or by another config"):
+		return fmt.Errorf("invalid pool request: Pool overlaps with other one on this address space: %w", err)
+	case strings.Contains(text, "unsupported driver"), strings.Contains(text, "failed to find driver"):
+		return fmt.Errorf("plugin %q not found: rootless Podman's drivers are bridge, macvlan and ipvlan", o.driver)
+	}
+	return err
+}
+
+// networkInUse names the containers that keep a network from being removed.
+func networkInUse(conn context.Context, name string, err error) error {
+	if err == nil || !strings.Contains(err.Error(), "network is being used") {
+		return networkError(name, err)
+	}
+	users, listErr := containers.List(conn, new(containers.ListOptions).WithAll(true).WithFilters(map[string][]string{"network": {name}}))
+	if listErr != nil {
+		return err
+	}
+	list := make([]string, 0, len(users))
+	for _, user := range users {
+		list = append(list, fmt.Sprintf("name:%q id:%q", strings.Join(user.Names, ","), user.ID[:min(12, len(user.ID))]))
+	}
+	return fmt.Errorf("error while removing network: network %s has active endpoints (%s)", name, strings.Join(list, ", "))
+}
+
+// connectionError puts Podman's error about a container's place in a network
+// into docker's words.
+func connectionError(name, container string, err error) error {
+	if err == nil {
+		return nil
+	}
+	text := err.Error()
+	switch {
+	case strings.Contains(text, "is already connected to network"):
+		return fmt.Errorf("endpoint with name %s already exists in network %s", container, name)
+	case strings.Contains(text, "is not connected to network"):
+		return fmt.Errorf("container %s is not connected to network %s", container, name)
+	case strings.Contains(text, `"slirp4netns" is not supported`), strings.Contains(text, `"pasta" is not supported`):
+		return fmt.Errorf("container %s was made with Podman's default network, which is all that it can have:"+
+			" create it again with --network bridge, or with another network's name", container)
+	case strings.Contains(text, "is not supported: invalid network mode"):
+		return errors.New("container sharing network namespace with another container or host cannot be connected to any other network")
+	case engine.Status(err) == http.StatusNotFound && strings.Contains(text, "network not found"):
+		return noSuchNetwork(name)
+	}
+	return containerError(container, err)
 }

@@ -102,3 +102,14 @@ func (o *optionalInt) Set(value string) error {
 }
 func (o *optionalInt) String() string { return "" }
 func (o *optionalInt) Type() string   { return "int" }
+
+// commaList collects values that may also come several in one, with commas
+// between.
+type commaList []string
+
+func (l *commaList) Set(value string) error {
+	*l = append(*l, strings.Split(value, ",")...)
+	return nil
+}
+func (l *commaList) String() string { return strings.Join(*l, ",") }
+func (l *commaList) Type() string   { return "strings" }

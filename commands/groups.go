@@ -47,8 +47,13 @@ func commandList(env *Env) []*cli.Command {
 		),
 
 		group("network", "Manage networks",
+			networkConnectCommand(env),
+			networkCreateCommand(env),
+			networkDisconnectCommand(env),
 			networkInspectCommand(env),
 			networkListCommand(env),
+			networkPruneCommand(env),
+			networkRemoveCommand(env),
 		),
 
 		group("system", "Manage Docker",
@@ -57,8 +62,11 @@ func commandList(env *Env) []*cli.Command {
 		),
 
 		group("volume", "Manage volumes",
+			volumeCreateCommand(env),
 			volumeInspectCommand(env),
 			volumeListCommand(env),
+			volumePruneCommand(env),
+			volumeRemoveCommand(env),
 		),
 
 		commitCommand(env),

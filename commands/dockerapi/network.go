@@ -107,16 +107,9 @@ func newNetwork(name, driver string) *Network {
 	}
 }
 
-// DriverOptions are the options of Docker's drivers that Podman has under
-// another name.
+// dockerOptions are Docker's names for options of Podman's drivers.
 // Source: https://docs.docker.com/engine/network/drivers/bridge/#options
-var DriverOptions = map[string]string{
-	"com.docker.network.driver.mtu": "mtu",
-}
-
-var dockerOptions = map[string]string{
-	"mtu": "com.docker.network.driver.mtu",
-}
+var dockerOptions = map[string]string{nettypes.MTUOption: "com.docker.network.driver.mtu"}
 
 // span is the smallest subnet that holds both addresses, as which Docker keeps
 // a range.
