@@ -1,21 +1,16 @@
 package commands
 
 import (
-	"bufio"
-	"bytes"
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
-	"io"
-	"net/http"
-	"net/url"
 	"strconv"
-	"strings"
 	"time"
 
 	"dockless/bindings/engine"
 
+	"github.com/containers/podman/v4/libpod/define"
+	"github.com/containers/podman/v4/pkg/bindings/containers"
 	"github.com/urfave/cli/v2"
 )
 
@@ -45,7 +40,7 @@ func logsCommand(env *Env) *cli.Command {
 }
 
 func logs(ctx context.Context, env *Env, o *logsOptions, name string) error {
-	query, err := o.query(time.Now())
+	period, err := o.period(time.Now())
 	if err != nil {
 		return err
 	}
@@ -53,124 +48,89 @@ func logs(ctx context.Context, env *Env, o *logsOptions, name string) error {
 	if err != nil {
 		return err
 	}
-	response, err := engine.Open(conn, http.MethodGet, engine.Libpod+"/containers/"+url.PathEscape(name)+"/logs", query, nil)
+	container, err := containers.Inspect(conn, name, nil)
 	if err != nil {
-		return logsError(name, err)
+		return containerError(name, err)
 	}
-	defer response.Body.Close()
-	var prefix func(line []byte) []byte
-	if o.details || o.timestamps {
-		prefix = o.prefix
+	config := container.HostConfig.LogConfig
+	if config.Type == define.NoLogging {
+		return errors.New("configured logging driver does not support reading")
 	}
-	if err := splitLogs(response.Body, env.Out, env.Err, prefix); err != nil {
+	output := newLogOutput(env.Out, env.Err)
+	if config.Type == define.KubernetesLogging || config.Type == define.JSONLogging {
+		file, err := engine.OpenLog(config.Path)
+		if err == nil {
+			defer file.Close()
+			return o.copyFile(ctx, file, period, output, exited(conn, container, o.follow))
+		}
+	}
+	// A journal, or the log of another machine's or container's Podman.
+	if err := o.copyFrames(conn, container.ID, period, output); err != nil {
 		return fmt.Errorf("reading the logs of %s: %w", name, err)
 	}
 	return nil
 }
 
-func (o *logsOptions) query(now time.Time) (url.Values, error) {
-	query := url.Values{
-		"stdout": {"true"}, "stderr": {"true"},
-		"follow":     {strconv.FormatBool(o.follow)},
-		"timestamps": {strconv.FormatBool(o.timestamps)},
-	}
-	for key, value := range map[string]string{"since": o.since, "until": o.until} {
-		if value == "" {
-			continue
+// logPeriod is the time that logs are shown for; zero times set no limit.
+type logPeriod struct{ since, until time.Time }
+
+func (o *logsOptions) period(now time.Time) (logPeriod, error) {
+	var p logPeriod
+	var err error
+	if o.since != "" {
+		if p.since, err = timestamp(o.since, now); err != nil {
+			return p, fmt.Errorf(`invalid value for "since": %w`, err)
 		}
-		at, err := timestamp(value, now)
-		if err != nil {
-			return nil, fmt.Errorf("invalid value for %q: %w", key, err)
+	}
+	if o.until != "" {
+		if p.until, err = timestamp(o.until, now); err != nil {
+			return p, fmt.Errorf(`invalid value for "until": %w`, err)
 		}
-		query.Set(key, at.UTC().Format(time.RFC3339Nano))
 	}
-	// As in docker, what is no number of lines means all of them. Podman makes
-	// room for as many lines as it is asked for, whatever there is.
-	const most = 10_000_000
-	if lines, err := strconv.Atoi(o.tail); err == nil && lines >= 0 && lines <= most {
-		query.Set("tail", strconv.Itoa(lines))
-	}
-	return query, nil
+	return p, nil
 }
 
-func logsError(name string, err error) error {
-	if strings.Contains(err.Error(), "this container is not logging output") {
-		return errors.New("configured logging driver does not support reading")
-	}
-	return containerError(name, err)
+// lines is --tail: as in docker, what is no number of lines means all of them.
+func (o *logsOptions) lines() (n int, all bool) {
+	n, err := strconv.Atoi(o.tail)
+	return n, err != nil || n < 0
 }
 
-// prefix gives a line docker's time (UTC, nine digits) for Podman's. The time
-// is as exact as the server tells it: servers before 5 send whole seconds.
-// --details has nothing to add but docker's blank: Podman keeps no log options
-// of docker's (labels, env).
-func (o *logsOptions) prefix(line []byte) []byte {
-	var start []byte
+// exited returns a channel that closes when the container's log has all it
+// will have: at once if it is not to be followed or nothing runs.
+func exited(conn context.Context, container *define.InspectContainerData, follow bool) <-chan struct{} {
+	over := make(chan struct{})
+	switch container.State.Status {
+	case "running", "paused", "stopping":
+	default:
+		follow = false
+	}
+	if !follow {
+		close(over)
+		return over
+	}
+	go func() {
+		defer close(over)
+		// Conmon has written all before Podman sees the end. An error means that
+		// the container is gone, or the service: there is nothing more to wait for.
+		_, _ = containers.Wait(conn, container.ID, nil)
+	}()
+	return over
+}
+
+// prefix is docker's time of a line (UTC, nine digits). --details has nothing
+// to add but docker's blank: Podman keeps no log options of docker's (labels,
+// env).
+func (o *logsOptions) prefix(at time.Time) []byte {
+	var p []byte
 	if o.timestamps {
-		stamp, rest, _ := bytes.Cut(line, []byte(" "))
-		if at, err := time.Parse(time.RFC3339Nano, string(stamp)); err == nil {
-			start = append(at.UTC().AppendFormat(nil, fixedNano), ' ')
-			line = rest
-		}
+		p = append(at.UTC().AppendFormat(p, fixedNano), ' ')
 	}
 	if o.details {
-		start = append(start, ' ')
+		p = append(p, ' ')
 	}
-	return append(start, line...)
+	return p
 }
 
 // fixedNano is docker's form of times: RFC 3339 with all nine digits.
 const fixedNano = "2006-01-02T15:04:05.000000000Z07:00"
-
-// splitLogs copies a stream of frames to where each belongs. A frame is the
-// number of the stream, three zeros, its length in four bytes and so many bytes.
-// Source: https://docs.docker.com/reference/api/engine/version/v1.41/#tag/Container/operation/ContainerAttach
-func splitLogs(stream io.Reader, out, errOut io.Writer, prefix func([]byte) []byte) error {
-	in := bufio.NewReaderSize(stream, 64<<10)
-	outputs := map[byte]*bufio.Writer{1: bufio.NewWriterSize(out, 64<<10), 2: bufio.NewWriterSize(errOut, 64<<10)}
-	flush := func() error { return errors.Join(outputs[1].Flush(), outputs[2].Flush()) }
-	var header [8]byte
-	var last byte
-	for {
-		if in.Buffered() == 0 { // the next read may wait: show what is there
-			if err := flush(); err != nil {
-				return err
-			}
-		}
-		if _, err := io.ReadFull(in, header[:]); err != nil {
-			if errors.Is(err, io.EOF) {
-				err = nil
-			}
-			return errors.Join(err, flush())
-		}
-		output := outputs[header[0]]
-		if output == nil {
-			return errors.Join(fmt.Errorf("frame of an unknown stream %d", header[0]), flush())
-		}
-		if last != header[0] { // keep the order of the two where they end in one file
-			if err := flush(); err != nil {
-				return err
-			}
-			last = header[0]
-		}
-		if err := copyFrame(output, in, int64(binary.BigEndian.Uint32(header[4:])), prefix); err != nil {
-			return errors.Join(err, flush())
-		}
-	}
-}
-
-func copyFrame(output io.Writer, in io.Reader, size int64, prefix func([]byte) []byte) error {
-	if prefix == nil {
-		_, err := io.CopyN(output, in, size)
-		return err
-	}
-	line, err := io.ReadAll(io.LimitReader(in, size))
-	if err != nil {
-		return err
-	}
-	if int64(len(line)) < size {
-		return io.ErrUnexpectedEOF
-	}
-	_, err = output.Write(prefix(line))
-	return err
-}
