@@ -21,7 +21,7 @@ type resourceOptions struct {
 	cpus                                  opts.NanoCPUs
 	cpuShares, cpuPeriod, cpuQuota        int
 	cpusetCPUs, cpusetMems                string
-	blkioWeight                           int
+	blkioWeight                           uint16Value
 	weightDevice                          opts.WeightdeviceOpt
 	readBps, writeBps, readIOps, writeIOs opts.ThrottledeviceOpt
 	cgroupParent                          string
@@ -50,7 +50,7 @@ func (o *resourceOptions) flags() []cli.Flag {
 		str(&o.cpusetCPUs, "cpuset-cpus", "", "CPUs in which to allow execution (0-3, 0,1)"),
 		hidden(str(&o.cpusetCPUs, "cpuset", "", "CPUs in which to allow execution (0-3, 0,1)")), // docker's name of it before 1.6
 		str(&o.cpusetMems, "cpuset-mems", "", "MEMs in which to allow execution (0-3, 0,1)"),
-		integer(&o.blkioWeight, "blkio-weight", "", "Block IO (relative weight), between 10 and 1000, or 0 to disable (default 0)"),
+		value(&o.blkioWeight, "blkio-weight", "", "Block IO (relative weight), between 10 and 1000, or 0 to disable (default 0)"),
 		value(&o.weightDevice, "blkio-weight-device", "", "Block IO weight (relative device weight)"),
 		value(&o.readBps, "device-read-bps", "", "Limit read rate (bytes per second) from a device"),
 		value(&o.writeBps, "device-write-bps", "", "Limit write rate (bytes per second) to a device"),
@@ -224,6 +224,17 @@ func parseCPUSet(text string) (map[int]bool, error) {
 	}
 	return set, nil
 }
+
+// uint16Value is pflag's uint16.
+type uint16Value uint16
+
+func (v *uint16Value) Set(text string) error {
+	n, err := strconv.ParseUint(text, 0, 16)
+	*v = uint16Value(n)
+	return err
+}
+func (v *uint16Value) String() string { return "" }
+func (v *uint16Value) Type() string   { return "uint16" }
 
 func (o *resourceOptions) fillBlockIO(d *draft, r *spec.LinuxResources) error {
 	if o.blkioWeight != 0 {
