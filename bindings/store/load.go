@@ -72,6 +72,9 @@ func (s *Store) loadDocker(ctx context.Context, path string, report func(Loaded)
 	if err := errors.Join(err, reader.Close()); err != nil {
 		return err
 	}
+	if len(images) == 0 {
+		return errors.New("the archive's manifest.json names no image")
+	}
 	for i, references := range images {
 		var names []reference.Named
 		for _, r := range references {
@@ -109,6 +112,9 @@ func (s *Store) loadOCI(ctx context.Context, path string, report func(Loaded)) e
 	var all imagespec.Index
 	if err := json.Unmarshal(text, &all); err != nil {
 		return fmt.Errorf("reading index.json: %w", err)
+	}
+	if len(all.Manifests) == 0 {
+		return errors.New("the archive's index.json names no image")
 	}
 	source, err := layout.NewReference(dir, "")
 	if err != nil {
