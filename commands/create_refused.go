@@ -1,11 +1,6 @@
 package commands
 
-import (
-	"errors"
-	"slices"
-
-	"github.com/urfave/cli/v2"
-)
+import "github.com/urfave/cli/v2"
 
 // refusedFlags are docker's flags that cannot be honoured here: the reason, the
 // way out, and the values that ask for nothing.
@@ -33,22 +28,7 @@ const windowsOnly = "only supported on a Docker daemon running on windows, but t
 func refusals() []cli.Flag {
 	var flags []cli.Flag
 	for _, r := range refusedFlags {
-		flags = append(flags, hidden(value(&refusal{kind: r.kind, reason: r.reason, harmless: r.harmless}, r.name, "", r.reason)))
+		flags = append(flags, refused(r.kind, r.name, r.reason, r.harmless...))
 	}
 	return flags
 }
-
-// refusal is the value of a flag that is read to be refused.
-type refusal struct {
-	kind, reason string
-	harmless     []string
-}
-
-func (r *refusal) Set(value string) error {
-	if slices.Contains(r.harmless, value) {
-		return nil
-	}
-	return errors.New(r.reason)
-}
-func (r *refusal) String() string { return "" }
-func (r *refusal) Type() string   { return r.kind }

@@ -1,6 +1,8 @@
 package commands
 
 import (
+	"errors"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -113,3 +115,24 @@ func (l *commaList) Set(value string) error {
 }
 func (l *commaList) String() string { return strings.Join(*l, ",") }
 func (l *commaList) Type() string   { return "strings" }
+
+// refused is a flag of docker's that cannot be honoured: it is not in --help,
+// and any value but the harmless ones is answered with the reason.
+func refused(kind, name, reason string, harmless ...string) cli.Flag {
+	return hidden(value(&refusal{kind, reason, harmless}, name, "", reason))
+}
+
+// refusal is the value of a flag that is read to be refused.
+type refusal struct {
+	kind, reason string
+	harmless     []string
+}
+
+func (r *refusal) Set(value string) error {
+	if slices.Contains(r.harmless, value) {
+		return nil
+	}
+	return errors.New(r.reason)
+}
+func (r *refusal) String() string { return "" }
+func (r *refusal) Type() string   { return r.kind }

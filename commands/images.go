@@ -39,6 +39,7 @@ func imagesCommand(env *Env) *cli.Command {
 			str(&o.format, "format", "", formatHelp),
 			boolean(&o.noTrunc, "no-trunc", "", "Don't truncate output"),
 			boolean(&o.quiet, "quiet", "q", "Only show image IDs"),
+			refused("bool", "tree", "an image here is of one platform; leave it out", "false"),
 		},
 		Action: arguments(0, 1, func(ctx context.Context, args []string) error {
 			for _, pattern := range args {

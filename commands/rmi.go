@@ -15,7 +15,6 @@ import (
 
 func rmiCommand(env *Env) *cli.Command {
 	var force, noPrune bool
-	var platform []string
 	return &cli.Command{
 		Name:      "rmi",
 		Usage:     "Remove one or more images",
@@ -23,12 +22,9 @@ func rmiCommand(env *Env) *cli.Command {
 		Flags: []cli.Flag{
 			boolean(&force, "force", "f", "Force removal of the image"),
 			boolean(&noPrune, "no-prune", "", "Do not delete untagged parents"),
-			list(&platform, "platform", "", `Remove only the given platform variant. Formatted as "os[/arch[/variant]]" (e.g., "linux/amd64")`),
+			refused("strings", "platform", "an image here is of one platform; remove it by its name or id"),
 		},
 		Action: arguments(1, -1, func(ctx context.Context, args []string) error {
-			if len(platform) > 0 {
-				return errors.New("--platform: an image here is of one platform; remove it by its name or id")
-			}
 			return rmi(ctx, env, args, force, noPrune)
 		}),
 	}

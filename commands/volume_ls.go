@@ -31,6 +31,7 @@ func volumeListCommand(env *Env) *cli.Command {
 			filters(&o.filter, `Provide filter values (e.g. "dangling=true")`),
 			str(&o.format, "format", "", formatHelp),
 			boolean(&o.quiet, "quiet", "q", "Only display volume names"),
+			refused("bool", "cluster", "there is no Swarm here, and no cluster volumes; leave it out", "false"),
 		},
 		Action: arguments(0, 0, func(ctx context.Context, _ []string) error {
 			return listVolumes(ctx, env, o)

@@ -102,7 +102,7 @@ func (l *Line) parse(flags []cli.Flag, args []string, stopAtFirst bool) (out, re
 // shorthands; a second long name is a flag of its own with the same target.
 func add(set *pflag.FlagSet, f cli.Flag, out *[]string, refused *bool) {
 	value := &recorder{flag: f, name: f.Names()[0], out: out, refused: refused}
-	_, value.isBool = f.(*cli.BoolFlag)
+	value.isBool = value.Type() == "bool"
 	short := ""
 	for _, name := range f.Names() {
 		if len(name) == 1 {
@@ -208,7 +208,7 @@ func visible(f cli.Flag) bool {
 // check parses value as pflag would, because pflag's errors are docker's and
 // urfave's are not.
 func (r *recorder) check(value string) error {
-	if r.isBool {
+	if _, ok := r.flag.(*cli.BoolFlag); ok {
 		_, err := strconv.ParseBool(value)
 		return err
 	}
