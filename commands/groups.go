@@ -27,6 +27,7 @@ func commandList(env *Env) []*cli.Command {
 			as("ls", psCommand(env), "list", "ps"),
 			pauseCommand(env),
 			portCommand(env),
+			containerPruneCommand(env),
 			renameCommand(env),
 			restartCommand(env),
 			as("rm", rmCommand(env), "remove"),
@@ -41,6 +42,7 @@ func commandList(env *Env) []*cli.Command {
 			imageInspectCommand(env),
 			loadCommand(env),
 			as("ls", imagesCommand(env), "list"),
+			imagePruneCommand(env),
 			pullCommand(env),
 			as("rm", rmiCommand(env), "rmi", "remove"),
 			tagCommand(env),
@@ -57,8 +59,10 @@ func commandList(env *Env) []*cli.Command {
 		),
 
 		group("system", "Manage Docker",
+			systemDfCommand(env),
 			eventsCommand(env),
 			infoCommand(env),
+			systemPruneCommand(env),
 		),
 
 		group("volume", "Manage volumes",

@@ -192,11 +192,16 @@ func imageID(hex string) string {
 // familiar is a full name as a person types it for Docker. Docker keeps the
 // words that were typed, Podman does not: latest is taken as not typed.
 func familiar(name string) string {
-	named, err := reference.ParseNormalizedNamed(name)
-	if err != nil {
-		return name
+	return strings.TrimSuffix(familiarName(name), ":latest")
+}
+
+// familiarName is a full name as Docker shows it: without Docker Hub's domain,
+// and without the one that plain Podman puts before names of its own.
+func familiarName(name string) string {
+	if named, err := reference.ParseNormalizedNamed(name); err == nil {
+		name = reference.FamiliarString(named)
 	}
-	return strings.TrimSuffix(reference.FamiliarString(named), ":latest")
+	return strings.TrimPrefix(name, "localhost/")
 }
 
 // orNil is a list that Docker prints as null when it is empty.

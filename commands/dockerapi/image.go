@@ -4,7 +4,6 @@ import (
 	"strings"
 
 	"github.com/containers/podman/v4/pkg/inspect"
-	"github.com/distribution/reference"
 	"github.com/docker/docker/api/types"
 	"github.com/docker/docker/api/types/container"
 )
@@ -100,11 +99,8 @@ func NewImage(p *inspect.ImageData) *Image {
 func familiarNames(names []string) []string {
 	result := []string{}
 	for _, name := range names {
-		if named, err := reference.ParseNormalizedNamed(name); err == nil {
-			name = reference.FamiliarString(named)
-		}
 		if !strings.HasPrefix(name, "<none>") {
-			result = append(result, name)
+			result = append(result, familiarName(name))
 		}
 	}
 	return result
