@@ -136,7 +136,7 @@ func (s *Store) add(ctx context.Context, source types.ImageReference, names []re
 	if err != nil {
 		return "", errors.Join(err, s.forget(layers, before))
 	}
-	stored, err := istorage.Transport.GetStoreImage(s.Store, target)
+	_, stored, err := istorage.ResolveReference(target)
 	if err != nil {
 		return "", err
 	}

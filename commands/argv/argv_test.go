@@ -33,10 +33,19 @@ type flag struct {
 var (
 	globals = []flag{{"debug", "D", "bool", ""}, {"host", "H", "list", ""}, {"config", "", "string", ""}}
 	runs    = []flag{
-		{"detach", "d", "bool", ""}, {"interactive", "i", "bool", ""}, {"tty", "t", "bool", ""}, {"rm", "", "bool", ""},
-		{"env", "e", "list", ""}, {"publish", "p", "list", ""}, {"volume", "v", "list", ""},
-		{"hostname", "h", "string", ""}, {"name", "", "string", ""}, {"user", "u", "string", ""}, {"entrypoint", "", "string", ""},
-		{"memory-swappiness", "", "int", "-1"}, {"sig-proxy", "", "bool", "true"},
+		{"detach", "d", "bool", ""},
+		{"interactive", "i", "bool", ""},
+		{"tty", "t", "bool", ""},
+		{"rm", "", "bool", ""},
+		{"env", "e", "list", ""},
+		{"publish", "p", "list", ""},
+		{"volume", "v", "list", ""},
+		{"hostname", "h", "string", ""},
+		{"name", "", "string", ""},
+		{"user", "u", "string", ""},
+		{"entrypoint", "", "string", ""},
+		{"memory-swappiness", "", "int", "-1"},
+		{"sig-proxy", "", "bool", "true"},
 	}
 	removals = []flag{{"force", "f", "bool", ""}, {"volumes", "v", "bool", ""}}
 	builds   = []flag{{"tag", "t", "list", ""}, {"file", "f", "string", ""}, {"no-cache", "", "bool", ""}}
@@ -48,8 +57,17 @@ var (
 		path  string
 		flags []flag
 	}{
-		{"run", runs}, {"exec", runs}, {"rm", removals}, {"build", builds}, {"ps", listings}, {"logs", logging},
-		{"container", nil}, {"container run", runs}, {"container ls", listings}, {"network", nil}, {"network create", makings},
+		{"run", runs},
+		{"exec", runs},
+		{"rm", removals},
+		{"build", builds},
+		{"ps", listings},
+		{"logs", logging},
+		{"container", nil},
+		{"container run", runs},
+		{"container ls", listings},
+		{"network", nil},
+		{"network create", makings},
 	}
 )
 
