@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"text/template"
 	"time"
@@ -100,24 +101,25 @@ const exitBadEventFormat = 64
 // server reads a log that others write.
 const lateEvents = time.Second
 
-// period is the time that events are asked for. A time to come ends the stream;
-// it is not sent, because servers differ in when they act on it.
+// period is the time that events are asked for. Its end is not sent: servers
+// stop at a time that is past before they have read what happened until then,
+// and at one to come when it suits them.
 func (o *eventsOptions) period(now time.Time) (query url.Values, until time.Time, err error) {
 	query = url.Values{"stream": {"true"}}
+	var since time.Time
 	if o.until != "" {
 		if until, err = timestamp(o.until, now); err != nil {
 			return nil, until, err
 		}
-		if !until.After(now) {
-			query.Set("stream", "false")
-			query.Set("until", until.UTC().Format(time.RFC3339Nano))
-		}
+		since = time.Unix(0, 0)
+		query.Set("stream", strconv.FormatBool(until.After(now)))
 	}
 	if o.since != "" {
-		since, err := timestamp(o.since, now)
-		if err != nil {
+		if since, err = timestamp(o.since, now); err != nil {
 			return nil, until, err
 		}
+	}
+	if !since.IsZero() {
 		query.Set("since", since.UTC().Format(time.RFC3339Nano))
 	}
 	return query, until, nil

@@ -123,8 +123,15 @@ func psTable(processes []process, monitor string, now time.Time) [][]string {
 // hostPs runs the host's ps with the person's options and keeps the lines of
 // the container's processes, as docker's daemon does.
 func hostPs(ctx context.Context, processes []process, options []string) ([][]string, error) {
-	text, err := exec.CommandContext(ctx, "ps", options...).Output()
+	pids := make([]string, len(processes))
+	for i, p := range processes {
+		pids[i] = p.hostPID
+	}
+	text, err := exec.CommandContext(ctx, "ps", append(slices.Clone(options), "-q"+strings.Join(pids, ","))...).Output()
 	var failed *exec.ExitError
+	if errors.As(err, &failed) { // some options (f) exclude -q
+		text, err = exec.CommandContext(ctx, "ps", options...).Output()
+	}
 	switch {
 	case errors.As(err, &failed):
 		reason, _, _ := strings.Cut(string(failed.Stderr), "\n")
@@ -148,7 +155,7 @@ func hostPs(ctx context.Context, processes []process, options []string) ([][]str
 			continue
 		}
 		if pid := fields[column]; pid != "-" { // -: a thread of the process above
-			inside = slices.ContainsFunc(processes, func(p process) bool { return p.hostPID == pid })
+			inside = slices.Contains(pids, pid)
 		}
 		if inside {
 			last := len(titles) - 1
