@@ -127,7 +127,7 @@ func pullImage(ctx context.Context, env *Env, o imageOptions, name string) error
 		args = append(args, "--platform", o.platform)
 	}
 	pull := exec.CommandContext(ctx, self, append(args, "--", familiarName(name))...) // with its tag: docker run does not say which it is
-	pull.Args[0] = env.Program // its errors begin like ours
+	pull.Args[0] = env.Program                                                        // its errors begin like ours
 	pull.Cancel = func() error { return pull.Process.Signal(os.Interrupt) }
 	pull.Stdout, pull.Stderr = env.Err, env.Err
 	if o.quiet {
