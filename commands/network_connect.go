@@ -70,7 +70,7 @@ func connectNetwork(ctx context.Context, env *Env, name, container string, o *ne
 		return err
 	}
 	err = network.Connect(conn, known.Name, container, endpoint)
-	if engine.Status(err) == http.StatusInternalServerError && connectionError(name, container, err) == err {
+	if engine.Status(err) == http.StatusInternalServerError && errors.Is(connectionError(name, container, err), err) {
 		// Podman has noted the connection before it failed, and could not even
 		// inspect the container now.
 		_ = network.Disconnect(conn, known.Name, container, new(network.DisconnectOptions).WithForce(true))

@@ -128,7 +128,7 @@ func setNetworkOptions(env *Env, wanted *nettypes.Network, options map[string]st
 		switch key {
 		case "com.docker.network.driver.mtu":
 			if _, err := strconv.Atoi(value); err != nil {
-				return fmt.Errorf("failed to parse %s value: %s (%w)", key, value, err)
+				return fmt.Errorf("failed to parse %s value: %s (%w)", key, value, err) //nolint:revive // docker's own words
 			}
 			wanted.Options[nettypes.MTUOption] = value
 		case "com.docker.network.bridge.name", "parent":
@@ -142,7 +142,7 @@ func setNetworkOptions(env *Env, wanted *nettypes.Network, options map[string]st
 		case "com.docker.network.bridge.enable_icc", "com.docker.network.bridge.enable_ip_masquerade":
 			on, err := strconv.ParseBool(value)
 			if err != nil {
-				return fmt.Errorf("failed to parse %s value: %s (%w)", key, value, err)
+				return fmt.Errorf("failed to parse %s value: %s (%w)", key, value, err) //nolint:revive // docker's own words
 			}
 			if !on {
 				return fmt.Errorf("-o %s=false: Podman's networks cannot be without it: use --internal, or a network for each container", key)

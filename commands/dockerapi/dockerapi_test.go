@@ -244,3 +244,31 @@ func TestSpan(t *testing.T) {
 		}
 	}
 }
+
+func TestCapabilities(t *testing.T) {
+	most := dockerCapabilities[1:]
+	for _, test := range []struct {
+		bounding []string
+		want     string
+	}{
+		{dockerCapabilities, `[null,null]`},
+		{slices.DeleteFunc(slices.Clone(dockerCapabilities), func(c string) bool { return slices.Contains(podmanLacks, c) }), `[null,null]`},
+		{most, `[null,["CAP_AUDIT_WRITE"]]`},
+		{append([]string{"CAP_SYS_TIME"}, most...), `[["CAP_SYS_TIME"],["CAP_AUDIT_WRITE"]]`},
+		{[]string{"CAP_NET_BIND_SERVICE"}, `[["CAP_NET_BIND_SERVICE"],["ALL"]]`},
+		{nil, `[null,["ALL"]]`},
+	} {
+		add, drop := capabilities(&define.InspectContainerData{BoundingCaps: test.bounding, HostConfig: &define.InspectContainerHostConfig{}})
+		if got := compact(t, []any{add, drop}); got != test.want {
+			t.Errorf("%v: %s, want %s", test.bounding, got, test.want)
+		}
+	}
+}
+
+func TestTypedSize(t *testing.T) {
+	for human, want := range map[string]string{"1MB": "1m", "1.049MB": "1m", "10.49MB": "10m", "1.074GB": "1g", "10.24kB": "10k", "512B": "512"} {
+		if got := typedSize(human); got != want {
+			t.Errorf("typedSize(%s) is %s, want %s", human, got, want)
+		}
+	}
+}

@@ -3,6 +3,7 @@ package dockerapi
 import (
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/containers/podman/v4/libpod/define"
@@ -106,7 +107,12 @@ func tmpfs(h *define.InspectContainerHostConfig) map[string]string {
 	result := map[string]string{}
 	for path, options := range h.Tmpfs {
 		typed := typedOptions(options)
+		typed = strings.Trim(strings.ReplaceAll(","+typed+",", ",noexec,", ","), ",") // Docker's default
 		switch path {
+		case "/dev/shm":
+			if strings.Contains(typed, "size="+strconv.FormatInt(h.ShmSize, 10)) {
+				continue // it is --shm-size
+			}
 		case "/run", "/tmp", "/var/tmp": // Podman makes them writable in a container of --read-only
 			if h.ReadonlyRootfs && typed == "" {
 				continue
@@ -128,12 +134,31 @@ func logConfig(p *define.InspectLogConfig) container.LogConfig {
 		c.Config[key] = value
 	}
 	if p.Size != "" && p.Size != "0B" {
-		c.Config["max-size"] = strings.ToLower(strings.TrimSuffix(p.Size, "B"))
+		c.Config["max-size"] = typedSize(p.Size)
 	}
 	if p.Tag != "" {
 		c.Config["tag"] = p.Tag
 	}
 	return c
+}
+
+// typedSize undoes Podman's rounding of a size to a human one: 1m is 1.049MB
+// there.
+func typedSize(human string) string {
+	plain := strings.ToLower(strings.TrimSuffix(human, "B"))
+	bytes, err := units.FromHumanSize(human)
+	if err != nil || !strings.Contains(human, ".") {
+		return plain
+	}
+	for _, unit := range []struct {
+		letter string
+		bytes  float64
+	}{{"g", units.GiB}, {"m", units.MiB}, {"k", units.KiB}} {
+		if n := math.Round(float64(bytes) / unit.bytes); n >= 1 && units.HumanSize(n*unit.bytes) == human {
+			return strconv.FormatFloat(n, 'f', 0, 64) + unit.letter
+		}
+	}
+	return plain
 }
 
 func portBindings(p map[string][]define.InspectHostPort) nat.PortMap {
@@ -182,6 +207,9 @@ func capabilities(p *define.InspectContainerData) (add, drop []string) {
 	}
 	if !slices.ContainsFunc(podmanLacks, func(c string) bool { return !slices.Contains(drop, c) }) {
 		drop = slices.DeleteFunc(drop, func(c string) bool { return slices.Contains(podmanLacks, c) })
+	}
+	if len(p.BoundingCaps)+1 < len(add)+len(drop) {
+		return p.BoundingCaps, []string{"ALL"}
 	}
 	return add, orNil(drop)
 }
