@@ -3,9 +3,14 @@ package commands
 import (
 	"context"
 	"errors"
+	"fmt"
+	"slices"
 	"strings"
 
+	"github.com/containers/podman/v4/pkg/bindings"
+	"github.com/containers/podman/v4/pkg/bindings/containers"
 	"github.com/containers/podman/v4/pkg/bindings/network"
+	"github.com/containers/podman/v4/pkg/domain/entities"
 	"github.com/urfave/cli/v2"
 )
 
@@ -28,8 +33,33 @@ func networkDisconnectCommand(env *Env) *cli.Command {
 			if err != nil {
 				return err
 			}
+			if err := refuseLastDisconnect(conn, podmanNetwork(name), container); err != nil {
+				return err
+			}
 			err = network.Disconnect(conn, podmanNetwork(name), container, new(network.DisconnectOptions).WithForce(force))
 			return connectionError(name, container, err)
 		}),
 	}
+}
+
+// refuseLastDisconnect keeps a running container of Podman 4's from losing all
+// its networks, published ports included: that Podman ends the namespace in
+// which all of them are with the disconnect of the only container there.
+func refuseLastDisconnect(conn context.Context, name, container string) error {
+	if version := bindings.ServiceVersion(conn); version == nil || version.Major >= 5 {
+		return nil
+	}
+	running, err := containers.List(conn, nil)
+	if err != nil {
+		return err
+	}
+	running = slices.DeleteFunc(running, func(c entities.ListContainer) bool { return len(c.Networks) == 0 })
+	if len(running) != 1 || !slices.Contains(running[0].Networks, name) || len(running[0].Networks) == 1 {
+		return nil
+	}
+	if slices.Contains(running[0].Names, container) || strings.HasPrefix(running[0].ID, container) {
+		return fmt.Errorf("container %s would be cut off all of its networks: Podman %s does so where no other container runs in any;"+
+			" stop it first, disconnect it, and start it again", container, bindings.ServiceVersion(conn))
+	}
+	return nil
 }

@@ -1,6 +1,7 @@
 package dockerapi
 
 import (
+	"maps"
 	"math"
 	"slices"
 	"strconv"
@@ -27,6 +28,7 @@ func hostConfig(p *define.InspectContainerData) *container.HostConfig {
 		AutoRemove:      h.AutoRemove,
 		VolumeDriver:    h.VolumeDriver,
 		VolumesFrom:     orNil(h.VolumesFrom),
+		Annotations:     annotations(p.Config.Annotations),
 		CapAdd:          add,
 		CapDrop:         drop,
 		CgroupnsMode:    container.CgroupnsMode(h.CgroupMode),
@@ -89,6 +91,17 @@ func binds(list []string) []string {
 		result = append(result, strings.Join(parts, ":"))
 	}
 	slices.Sort(result)
+	return result
+}
+
+// annotations leaves out Podman's own.
+func annotations(p map[string]string) map[string]string {
+	result := maps.Clone(p)
+	maps.DeleteFunc(result, func(key, _ string) bool {
+		return slices.ContainsFunc([]string{
+			"io.podman.", "io.container.manager", "io.kubernetes.cri-o.", "org.opencontainers.image.stopSignal", "org.systemd.property.",
+		}, func(own string) bool { return strings.HasPrefix(key, own) })
+	})
 	return result
 }
 
