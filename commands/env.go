@@ -60,6 +60,11 @@ func (e *Env) Store() (*store.Store, error) {
 			return nil, err
 		}
 	}
+	if e.DockerConfig != "" { // the credentials' directory, for containers/image
+		if err := os.Setenv("DOCKER_CONFIG", e.DockerConfig); err != nil {
+			return nil, err
+		}
+	}
 	store.Enter()
 	return store.Open()
 }
