@@ -4,7 +4,7 @@ TAGS := containers_image_openpgp exclude_graphdriver_btrfs exclude_graphdriver_d
 GOLANGCI_VERSION := v2.15.0
 GOLANGCI := .cache/bin/golangci-lint-$(GOLANGCI_VERSION)
 
-.PHONY: build setup demo test unit scripts bench lint fmt clean
+.PHONY: build setup demo test unit scripts machine bench lint fmt clean
 
 build:
 	CGO_ENABLED=1 go build -trimpath -buildvcs=false -tags "$(TAGS)" -ldflags "-s -w" -o dockless .
@@ -12,13 +12,14 @@ build:
 # What is missing on this machine, with sudo where need be, and the hosts of the tests.
 setup:
 	@tests/hosts/setup
+	@tests/machine/setup
 
 demo:
 	@tests/hosts/setup --run
 	@$(MAKE) --no-print-directory build
 	@tests/hosts/enter this -- tests/demo
 
-test: setup unit scripts
+test: setup unit scripts machine
 
 unit:
 	CGO_ENABLED=1 go test -tags "$(TAGS)" $$(go list -tags "$(TAGS)" ./... | grep -v '/tests$$')
@@ -26,6 +27,10 @@ unit:
 # make scripts RUN=REGEXP HOST=bookworm: only some of them.
 scripts: build
 	@tests/run $(if $(RUN),-run '$(RUN)') $(HOST)
+
+# What needs systemd and all cgroup controllers, in a virtual machine: one to two minutes.
+machine: build
+	@tests/machine/run $(if $(RUN),-run '$(RUN)')
 
 bench:
 	@tests/hosts/setup --run

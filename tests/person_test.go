@@ -20,6 +20,9 @@ type person struct {
 }
 
 func (h *host) newPerson(name string) (person, error) {
+	if inMachine {
+		return person{home: os.Getenv("HOME"), runtime: os.Getenv("XDG_RUNTIME_DIR")}, nil
+	}
 	p := person{
 		home:    filepath.Join(h.dir, "home", name),
 		runtime: filepath.Join(os.Getenv("XDG_RUNTIME_DIR"), fmt.Sprintf("dl%d-%s", os.Getpid(), name)),
@@ -72,6 +75,9 @@ func (p person) remove() error {
 	if containers, _ := os.ReadDir(filepath.Join(p.graphRoot(), "overlay-containers")); len(containers) > 0 {
 		// What is left of a container after this is only processes and files, both of which go below.
 		_ = p.run("podman", "rm", "--all", "--force", "--time=0", "--volumes")
+	}
+	if inMachine {
+		return nil // the machine goes as a whole
 	}
 	errs = append(errs, p.endProcesses(), removeTree(p.home), removeTree(p.runtime))
 	return errors.Join(errs...)

@@ -98,6 +98,9 @@ func (h *host) prepare() error {
 	if err := os.Symlink(dockless, filepath.Join(bin, "dockless")); err != nil {
 		return err
 	}
+	if inMachine {
+		return h.importBase()
+	}
 	return h.makeTemplate()
 }
 
@@ -133,8 +136,12 @@ func (h *host) clear() error {
 }
 
 func TestScripts(t *testing.T) {
+	dir := "testdata"
+	if inMachine {
+		dir = "machine/testdata"
+	}
 	testscript.RunT(script{t}, testscript.Params{
-		Dir:                 "testdata",
+		Dir:                 dir,
 		Setup:               setUp,
 		Condition:           condition,
 		Cmds:                scriptCommands,
@@ -185,11 +192,13 @@ func setUp(env *testscript.Env) error {
 			t.Errorf("clearing up: %v", err)
 		}
 	})
-	if err := os.MkdirAll(p.graphRoot(), 0o700); err != nil {
-		return err
-	}
-	if err := p.run("cp", "-a", here.template+"/.", p.graphRoot()); err != nil {
-		return err
+	if !inMachine {
+		if err := os.MkdirAll(p.graphRoot(), 0o700); err != nil {
+			return err
+		}
+		if err := p.run("cp", "-a", here.template+"/.", p.graphRoot()); err != nil {
+			return err
+		}
 	}
 	env.Vars = append(env.Vars, p.env()...)
 	env.Setenv("PODMAN_VERSION", here.podmanVersion)
