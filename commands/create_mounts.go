@@ -5,10 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/http"
 	"os"
 	"path"
 	"slices"
 	"strings"
+
+	"dockless/bindings/engine"
 
 	"github.com/containers/podman/v4/pkg/bindings/volumes"
 	"github.com/containers/podman/v4/pkg/domain/entities"
@@ -181,17 +184,8 @@ func (d *draft) addVolume(m mount.Mount, options []string, subpath string) error
 	if c := m.VolumeOptions.DriverConfig; c != nil {
 		wanted.Options = c.Options
 	}
-	switch {
-	case m.Source == "":
-		// Only what Podman makes itself is removed with the container.
-		for key, val := range wanted.Options {
-			v.Options = append(v.Options, "volume-opt="+key+"="+val)
-		}
-		if len(wanted.Labels) > 0 {
-			d.warn("volume-label discarded: Podman gives anonymous volumes no labels; name the volume: src=NAME")
-		}
-	case len(wanted.Labels) > 0 || len(wanted.Options) > 0:
-		d.newVolumes = append(d.newVolumes, wanted)
+	if len(wanted.Labels) > 0 || len(wanted.Options) > 0 {
+		d.newVolumes = append(d.newVolumes, newVolume{mount: v, VolumeCreateOptions: wanted})
 	}
 	return nil
 }
@@ -259,6 +253,13 @@ func readable(source string) error {
 	return nil
 }
 
+// newVolume is a volume that has to be made before the container because
+// --mount gives it labels or driver options.
+type newVolume struct {
+	entities.VolumeCreateOptions
+	mount *specgen.NamedVolume
+}
+
 // makeSources makes the directories that -v names and that are not there, and
 // the volumes with options. undo removes the volumes again.
 func (d *draft) makeSources(conn context.Context) (undo func(), err error) {
@@ -277,17 +278,21 @@ func (d *draft) makeSources(conn context.Context) (undo func(), err error) {
 		}
 	}
 	for _, v := range d.newVolumes {
-		there, err := volumes.Exists(conn, v.Name, nil)
-		if err != nil {
-			return undo, fmt.Errorf("looking for volume %s: %w", v.Name, err)
+		if v.Name != "" {
+			there, err := volumes.Exists(conn, v.Name, nil)
+			if err != nil {
+				return undo, fmt.Errorf("looking for volume %s: %w", v.Name, err)
+			}
+			if there {
+				continue
+			}
 		}
-		if there {
-			continue // as it is, as in docker
-		}
-		if _, err := volumes.Create(conn, v, nil); err != nil {
+		var answer entities.VolumeConfigResponse
+		if err := engine.Call(conn, http.MethodPost, engine.Libpod+"/volumes/create", nil, v.VolumeCreateOptions, &answer); err != nil {
 			return undo, fmt.Errorf("creating volume %s: %w", v.Name, err)
 		}
-		made = append(made, v.Name)
+		made = append(made, answer.Name)
+		v.mount.Name, v.mount.IsAnonymous = answer.Name, v.Name == ""
 	}
 	return undo, nil
 }

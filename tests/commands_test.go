@@ -23,6 +23,7 @@ var scriptCommands = map[string]func(ts *testscript.TestScript, neg bool, args [
 	"exitcode": exitCode,
 	"json":     jsonValue,
 	"capture":  capture,
+	"answer":   answer,
 }
 
 // retry [!] [-for REGEXP] COMMAND...: runs the command again and again until it succeeds (with !: fails) and its

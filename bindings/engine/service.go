@@ -32,8 +32,10 @@ func (at place) start(ctx context.Context, idle func() (time.Duration, error)) (
 		return nil, fmt.Errorf("waiting to start podman's service: %w", err)
 	}
 	defer unlock()
-	if answers(at.podman) || answers(at.own()) {
-		return nil, nil
+	for _, socket := range []string{at.podman, at.own()} {
+		if l, err := dial(ctx, socket, patience); err == nil {
+			return nil, l.Close() // another command was faster
+		}
 	}
 	podman, err := equipped()
 	if err != nil {

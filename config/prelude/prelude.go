@@ -7,28 +7,55 @@
 // mistake in that file would also end the process before main), and a garbage
 // collection in the middle of the libraries' initialisers (1.4 ms). main calls
 // Undo before anything else.
+//
+// And it hides a runtime directory that is not ours (sudo and su leave such a
+// one): an initialiser would end the process over it, also with --help.
 package prelude
 
 import (
 	"os"
 	"runtime"
 	"runtime/debug"
+	"syscall"
 )
-
-const containersConf = "CONTAINERS_CONF"
 
 var (
-	before, wasSet = os.LookupEnv(containersConf)
-	gcPercent      = debug.SetGCPercent(-1)
-	_              = os.Setenv(containersConf, os.DevNull)
+	gcPercent = debug.SetGCPercent(-1)
+	hidden    = hide()
 )
+
+// variable is one of the environment's, as it was.
+type variable struct {
+	name, value string
+	set         bool
+}
+
+func hide() []variable {
+	hidden := []variable{take("CONTAINERS_CONF")}
+	_ = os.Setenv("CONTAINERS_CONF", os.DevNull)
+	if dir := os.Getenv("XDG_RUNTIME_DIR"); dir != "" {
+		var info syscall.Stat_t
+		if err := syscall.Stat(dir, &info); err != nil || int(info.Uid) != os.Geteuid() {
+			hidden = append(hidden, take("XDG_RUNTIME_DIR"))
+		}
+	}
+	return hidden
+}
+
+func take(name string) variable {
+	value, set := os.LookupEnv(name)
+	_ = os.Unsetenv(name)
+	return variable{name, value, set}
+}
 
 // Undo gives the process its environment and its garbage collector back.
 func Undo() {
-	if wasSet {
-		_ = os.Setenv(containersConf, before)
-	} else {
-		_ = os.Unsetenv(containersConf)
+	for _, v := range hidden {
+		if v.set {
+			_ = os.Setenv(v.name, v.value)
+		} else {
+			_ = os.Unsetenv(v.name)
+		}
 	}
 	putOffCollection()
 }
