@@ -50,7 +50,7 @@ func eventsCommand(env *Env) *cli.Command {
 func events(ctx context.Context, env *Env, o *eventsOptions) error {
 	line, err := eventTemplate(o.format)
 	if err != nil {
-		return &exit{code: exitBadEventFormat, err: fmt.Errorf("Error parsing format: %w", err)} //nolint:revive,staticcheck // docker's own words
+		return &exit{code: exitBadEventFormat, err: fmt.Errorf("Error parsing format: %w", err)}
 	}
 	if err := o.filter.Value().Validate(eventFilters); err != nil {
 		return err

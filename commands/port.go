@@ -38,7 +38,7 @@ func port(ctx context.Context, env *Env, name, wanted string) error {
 	}
 	if wanted != "" {
 		if _, err := strconv.ParseUint(number, 10, 16); err != nil {
-			return fmt.Errorf("Error: invalid port (%s): %w", number, err) //nolint:staticcheck // docker's own words begin so
+			return fmt.Errorf("Error: invalid port (%s): %w", number, err)
 		}
 	}
 	conn, err := env.Engine(ctx)
@@ -60,7 +60,7 @@ func port(ctx context.Context, env *Env, name, wanted string) error {
 		}
 	}
 	if wanted != "" && len(lines) == 0 {
-		return fmt.Errorf("Error: No public port '%s' published for %s", wanted, name) //nolint:staticcheck // docker's own words
+		return fmt.Errorf("Error: No public port '%s' published for %s", wanted, name)
 	}
 	slices.SortFunc(lines, naturally)
 	for _, line := range lines {

@@ -2,7 +2,6 @@ package commands
 
 import (
 	"fmt"
-	"strconv"
 	"time"
 
 	timetypes "github.com/docker/docker/api/types/time"
@@ -19,7 +18,7 @@ func timestamp(value string, now time.Time) (time.Time, error) {
 	}
 	seconds, nanoseconds, err := timetypes.ParseTimestamps(text, 0)
 	if err != nil {
-		return time.Time{}, fmt.Errorf("failed to parse value as time or duration: %s", strconv.Quote(value))
+		return time.Time{}, fmt.Errorf("parsing the time %q: %w", value, err)
 	}
 	return time.Unix(seconds, nanoseconds), nil
 }

@@ -145,7 +145,7 @@ func hostPs(ctx context.Context, processes []process, options []string) ([][]str
 	titles := strings.Fields(lines[0])
 	column := slices.Index(titles, "PID")
 	if column < 0 {
-		return nil, errors.New("Couldn't find PID field in ps output") //nolint:revive,staticcheck // docker's own words
+		return nil, errors.New("Couldn't find PID field in ps output")
 	}
 	table := [][]string{titles}
 	inside := false
