@@ -181,13 +181,13 @@ func suggestFlag(env *Env, message string, flags []cli.Flag) {
 }
 
 // suggest prints the candidates that begin like what was typed, or are at most
-// two letters off: cobra's measure, but two letters of two are too many.
+// two letters off: cobra's measure, but never more than half of what was typed.
 func suggest(env *Env, prefix, typed string, candidates []string) {
 	typed = strings.ToLower(typed)
 	var near []string
 	for _, candidate := range candidates {
 		if typed != "" && strings.HasPrefix(candidate, typed) ||
-			smetrics.WagnerFischer(typed, candidate, 1, 1, 1) < min(3, len(typed)) {
+			smetrics.WagnerFischer(typed, candidate, 1, 1, 1) <= min(2, len(typed)/2) {
 			near = append(near, "\t"+prefix+candidate)
 		}
 	}

@@ -56,26 +56,30 @@ func help(env *Env, app *cli.App, words []string) error {
 	return printHelp(env, app, line)
 }
 
-// printHelp writes docker's --help page for a command to standard output.
+// printHelp writes docker's --help page for a command to standard output, in
+// one go: a reader that has seen enough is no error.
 func printHelp(env *Env, app *cli.App, line argv.Line) error {
+	page := &strings.Builder{}
 	words := strings.Join(append([]string{env.Program}, line.Path...), " ")
+	more := fmt.Sprintf("\nRun '%s COMMAND --help' for more information on a command.\n", words)
 	if line.Command == nil {
-		fmt.Fprintf(env.Out, "Usage:  %s [OPTIONS] COMMAND\n\n%s\n", words, app.Usage)
-		printCommands(env.Out, app.Commands)
-		printFlags(env, "Global Options", app.Flags)
-		fmt.Fprintf(env.Out, "\nRun '%s COMMAND --help' for more information on a command.\n", words)
-		return nil
+		fmt.Fprintf(page, "Usage:  %s [OPTIONS] COMMAND\n\n%s\n", words, app.Usage)
+		printCommands(page, app.Commands)
+		printFlags(page, "Global Options", app.Flags, columns(env.Out))
+		page.WriteString(more)
+	} else {
+		fmt.Fprintf(page, "Usage:  %s\n\n%s\n", usageLine(words, line.Command), line.Command.Usage)
+		if spellings := aliases(app, line.Command); len(spellings) > 1 {
+			fmt.Fprintf(page, "\nAliases:\n  %s\n", env.Program+" "+strings.Join(spellings, ", "+env.Program+" "))
+		}
+		if len(line.Command.Subcommands) > 0 {
+			printCommands(page, line.Command.Subcommands)
+			page.WriteString(more)
+		}
+		printFlags(page, "Options", line.Command.Flags, columns(env.Out))
 	}
-	fmt.Fprintf(env.Out, "Usage:  %s\n\n%s\n", usageLine(words, line.Command), line.Command.Usage)
-	if spellings := aliases(app, line.Command); len(spellings) > 1 {
-		fmt.Fprintf(env.Out, "\nAliases:\n  %s\n", env.Program+" "+strings.Join(spellings, ", "+env.Program+" "))
-	}
-	if len(line.Command.Subcommands) > 0 {
-		printCommands(env.Out, line.Command.Subcommands)
-		fmt.Fprintf(env.Out, "\nRun '%s COMMAND --help' for more information on a command.\n", words)
-	}
-	printFlags(env, "Options", line.Command.Flags)
-	return nil
+	_, err := io.WriteString(env.Out, page.String())
+	return err
 }
 
 // aliases lists every way to type a command: the groups' ways first.
@@ -126,16 +130,19 @@ func printCommands(w io.Writer, commands []*cli.Command) {
 	}
 }
 
-// printFlags writes the flags as pflag, docker's parser, does: as wide as the
-// terminal, 80 columns without one.
-func printFlags(env *Env, heading string, flags []cli.Flag) {
-	width := 80
-	if fd, is := terminal(env.Out); is {
-		if columns, _, err := term.GetSize(fd); err == nil && columns > 0 {
-			width = columns
+// printFlags writes the flags as pflag, docker's parser, does.
+func printFlags(w io.Writer, heading string, flags []cli.Flag, width int) {
+	if usages := argv.FlagSet(flags).FlagUsagesWrapped(width - 1); usages != "" {
+		fmt.Fprintf(w, "\n%s:\n%s", heading, usages)
+	}
+}
+
+// columns is the width of a terminal, 80 of anything else.
+func columns(out io.Writer) int {
+	if fd, is := terminal(out); is {
+		if width, _, err := term.GetSize(fd); err == nil && width > 0 {
+			return width
 		}
 	}
-	if usages := argv.FlagSet(flags).FlagUsagesWrapped(width - 1); usages != "" {
-		fmt.Fprintf(env.Out, "\n%s:\n%s", heading, usages)
-	}
+	return 80
 }
