@@ -2,6 +2,7 @@ package commands
 
 import (
 	"context"
+	"fmt"
 	"strings"
 
 	"dockless/commands/dockerapi"
@@ -46,6 +47,9 @@ func inspectContainer(conn context.Context, name string, size bool) (*dockerapi.
 	data, err := containers.Inspect(conn, bare, new(containers.InspectOptions).WithSize(size))
 	if err != nil {
 		return nil, containerError(name, err)
+	}
+	if data.State == nil || data.Config == nil || data.HostConfig == nil || data.HostConfig.LogConfig == nil || data.NetworkSettings == nil {
+		return nil, fmt.Errorf("inspecting container %s: the answer is not whole", name)
 	}
 	c := dockerapi.NewContainer(data)
 	return c, completeNetworkIDs(conn, c)

@@ -48,6 +48,9 @@ func inspectImage(conn context.Context, name, platform string) (*dockerapi.Image
 	if err != nil {
 		return nil, absent("image", name, err)
 	}
+	if report.ImageData == nil {
+		return nil, fmt.Errorf("inspecting image %s: the answer is not whole", name)
+	}
 	image := dockerapi.NewImage(report.ImageData)
 	if own := image.Os + "/" + image.Architecture; platform != "" && platform != image.Os && platform != own {
 		return nil, fmt.Errorf("image with reference %s was found but its platform (%s) does not match the specified platform (%s)", name, own, platform)

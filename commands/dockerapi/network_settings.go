@@ -68,6 +68,9 @@ func networkSettings(p *define.InspectContainerData) *NetworkSettings {
 		s.Ports = publishedPorts(n.Ports)
 	}
 	for name, e := range n.Networks {
+		if e == nil {
+			continue
+		}
 		if p.State.Pid == 0 { // what is stopped holds no address
 			e.InspectBasicNetworkConfig = define.InspectBasicNetworkConfig{}
 		}
