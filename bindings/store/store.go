@@ -68,13 +68,18 @@ func (s *Store) makeTemp(parent string) error {
 	if err := os.MkdirAll(parent, 0o700); err != nil {
 		return err
 	}
+	turn, err := lockDirectory(parent, unix.LOCK_EX) // ours has no lock yet when it appears
+	if err != nil {
+		return err
+	}
+	defer turn.Close()
 	const prefix = "dockless-"
 	old, err := filepath.Glob(filepath.Join(parent, prefix+"*"))
 	if err != nil {
 		return err
 	}
 	for _, dir := range old {
-		lock, err := lockDirectory(dir)
+		lock, err := lockDirectory(dir, unix.LOCK_EX|unix.LOCK_NB)
 		if err != nil {
 			continue // in use, or just gone
 		}
@@ -87,16 +92,16 @@ func (s *Store) makeTemp(parent string) error {
 	if s.temp, err = os.MkdirTemp(parent, prefix); err != nil {
 		return err
 	}
-	s.lock, err = lockDirectory(s.temp)
+	s.lock, err = lockDirectory(s.temp, unix.LOCK_EX)
 	return err
 }
 
-func lockDirectory(path string) (*os.File, error) {
+func lockDirectory(path string, how int) (*os.File, error) {
 	dir, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}
-	if err := unix.Flock(int(dir.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+	if err := unix.Flock(int(dir.Fd()), how); err != nil {
 		dir.Close()
 		return nil, err
 	}
