@@ -79,8 +79,8 @@ func each(env *Env, args []string, do func(name string) error) error {
 type skipped struct{ error }
 
 func isSkipped(err error) bool {
-	_, is := err.(*skipped)
-	return is
+	var s *skipped
+	return errors.As(err, &s)
 }
 
 // complain prints an error as one line.

@@ -19,6 +19,7 @@ func commandList(env *Env) []*cli.Command {
 
 		group("container", "Manage containers",
 			commitCommand(env),
+			cpCommand(env),
 			createCommand(env),
 			diffCommand(env),
 			containerInspectCommand(env),
@@ -74,6 +75,7 @@ func commandList(env *Env) []*cli.Command {
 		),
 
 		commitCommand(env),
+		cpCommand(env),
 		createCommand(env),
 		diffCommand(env),
 		eventsCommand(env),

@@ -1,0 +1,101 @@
+package engine
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+
+	"github.com/containers/podman/v4/pkg/bindings"
+)
+
+// PathStat is what the engine knows of a path in a container. Mode is Go's;
+// LinkTarget, for a symbolic link, is where it leads, every link on the way
+// followed within the container, from its root on.
+type PathStat struct {
+	Name       string      `json:"name"`
+	Size       int64       `json:"size"`
+	Mode       os.FileMode `json:"mode"`
+	LinkTarget string      `json:"linkTarget"`
+}
+
+// StatPath looks at an absolute path in a container, running or not, without
+// following a link at its end. Nothing there is status 404; of a link that leads
+// nowhere the engine says both.
+// Source: https://docs.docker.com/reference/api/engine/ (ContainerArchiveInfo)
+func StatPath(ctx context.Context, container, path string) (*PathStat, error) {
+	response, err := archive(ctx, http.MethodHead, container, url.Values{"path": {path}}, nil)
+	if err != nil {
+		return nil, err
+	}
+	defer response.Body.Close()
+	header := response.Header.Get("X-Docker-Container-Path-Stat")
+	if header == "" {
+		return nil, refusal(response)
+	}
+	text, err := base64.URLEncoding.DecodeString(header)
+	if err != nil {
+		return nil, fmt.Errorf("reading what podman says of %s: %w", path, err)
+	}
+	stat := new(PathStat)
+	if err := json.Unmarshal(text, stat); err != nil {
+		return nil, fmt.Errorf("reading what podman says of %s: %w", path, err)
+	}
+	return stat, nil
+}
+
+// ReadArchive opens a path in a container as a tar stream, which the caller
+// closes. A link at its end is followed; entries are named from the path's last
+// element on, those of "/" from there. The engine leaves /dev, /proc and /sys
+// out.
+func ReadArchive(ctx context.Context, container, path string) (io.ReadCloser, error) {
+	response, err := archive(ctx, http.MethodGet, container, url.Values{"path": {path}}, nil)
+	if err != nil {
+		return nil, err
+	}
+	if response.StatusCode >= http.StatusBadRequest {
+		defer response.Body.Close()
+		return nil, refusal(response)
+	}
+	return response.Body, nil
+}
+
+// WriteArchive unpacks a tar stream, plain or compressed, in a directory of a
+// container. Owners are the archive's; a directory does not replace what is
+// none, nor the other way round.
+func WriteArchive(ctx context.Context, container, directory string, content io.Reader) error {
+	response, err := archive(ctx, http.MethodPut, container, url.Values{
+		"path":                 {directory},
+		"copyUIDGID":           {"false"}, // Podman's word for: give all to the container's user
+		"noOverwriteDirNonDir": {"true"},
+	}, content)
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	if response.StatusCode >= http.StatusBadRequest {
+		return refusal(response)
+	}
+	_, err = io.Copy(io.Discard, response.Body)
+	return err
+}
+
+func archive(ctx context.Context, method, container string, query url.Values, body io.Reader) (*http.Response, error) {
+	connection, err := bindings.GetClient(ctx)
+	if err != nil {
+		return nil, err
+	}
+	address := "http://d" + Libpod + "/containers/" + url.PathEscape(container) + "/archive?" + query.Encode()
+	request, err := http.NewRequestWithContext(ctx, method, address, body)
+	if err != nil {
+		return nil, err
+	}
+	if body != nil {
+		request.Header.Set("Content-Type", "application/x-tar")
+	}
+	return connection.Client.Do(request)
+}
