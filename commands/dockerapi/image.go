@@ -1,6 +1,7 @@
 package dockerapi
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/containers/podman/v4/pkg/inspect"
@@ -48,7 +49,7 @@ func NewImage(p *inspect.ImageData) *Image {
 	i := &Image{
 		ID:            imageID(p.ID),
 		RepoTags:      familiarNames(p.RepoTags),
-		RepoDigests:   familiarNames(p.RepoDigests),
+		RepoDigests:   familiarNames(fromRegistries(p.RepoDigests)),
 		Parent:        imageID(p.Parent),
 		Comment:       p.Comment,
 		DockerVersion: p.Version,
@@ -93,6 +94,12 @@ func NewImage(p *inspect.ImageData) *Image {
 		}
 	}
 	return i
+}
+
+// fromRegistries leaves out the names that plain Podman puts under localhost/:
+// Podman gives every name a digest, Docker only what came from a registry.
+func fromRegistries(names []string) []string {
+	return slices.DeleteFunc(slices.Clone(names), func(name string) bool { return strings.HasPrefix(name, "localhost/") })
 }
 
 // familiarNames shortens full names as Docker does; with a tag or a digest.
