@@ -15,6 +15,7 @@ import (
 	"github.com/containers/image/v5/docker/reference"
 	"github.com/containers/image/v5/manifest"
 	"github.com/containers/storage"
+	"github.com/docker/go-connections/nat"
 	"github.com/opencontainers/go-digest"
 	imagespec "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/openshift/imagebuilder"
@@ -195,6 +196,11 @@ func changed(changes []string) (*manifest.Schema2Config, error) {
 		}
 		if err := builder.Run(step, imagebuilder.NoopExecutor, true); err != nil {
 			return nil, fmt.Errorf("reading --change %q: %w", instruction.Original, err)
+		}
+	}
+	for port := range builder.RunConfig.ExposedPorts {
+		if _, err := nat.ParsePortSpec(string(port)); err != nil {
+			return nil, fmt.Errorf("reading --change: EXPOSE %s: %w", port, err)
 		}
 	}
 	text, err := json.Marshal(builder.RunConfig)
