@@ -2,20 +2,15 @@ package commands
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
-	"sync"
 
 	"dockless/bindings/engine"
 
 	"github.com/containers/podman/v4/pkg/bindings/containers"
-	"github.com/containers/podman/v4/pkg/bindings/images"
 	"github.com/docker/docker/api/types"
-	"github.com/docker/go-connections/nat"
 )
 
 // completeContainers asks for what the format shows and Podman's list lacks.
@@ -33,51 +28,6 @@ func completeContainers(conn context.Context, list []*listedContainer, format st
 	}
 	if shows("Networks") {
 		return addNetworks(conn, list)
-	}
-	return nil
-}
-
-// addExposed fills in the exposed ports of running containers. Older servers do
-// not list them: there they are taken from the images, one request for each
-// image, because one for each container would make ps slower than Podman's
-// (ports of --expose alone are not seen then).
-func addExposed(conn context.Context, list []*listedContainer) error {
-	byImage := map[string]nat.PortSet{}
-	for _, c := range list {
-		if c.exposed != nil || !c.running() {
-			continue
-		}
-		c.exposed = nat.PortSet{}
-		var known map[uint16][]string
-		if c.ExposedPorts == nil {
-			byImage[c.ImageID] = nat.PortSet{}
-		} else if err := json.Unmarshal(c.ExposedPorts, &known); err != nil {
-			return fmt.Errorf("reading the exposed ports of %s: %w", c.ID, err)
-		}
-		for port, protocols := range known {
-			for _, protocol := range protocols {
-				c.exposed[nat.Port(fmt.Sprintf("%d/%s", port, protocol))] = struct{}{}
-			}
-		}
-	}
-	delete(byImage, "")
-	var asked sync.WaitGroup
-	for id, ports := range byImage {
-		asked.Go(func() {
-			image, err := images.GetImage(conn, id, nil)
-			if err != nil || image.Config == nil {
-				return // removed by force since: nothing of it is known any more
-			}
-			for port := range image.Config.ExposedPorts {
-				ports[nat.Port(port)] = struct{}{}
-			}
-		})
-	}
-	asked.Wait()
-	for _, c := range list {
-		if ports := byImage[c.ImageID]; c.running() && ports != nil {
-			c.exposed = ports
-		}
 	}
 	return nil
 }
