@@ -2,9 +2,7 @@ package commands
 
 import (
 	"context"
-	"encoding/json"
 	"net/http"
-	"net/url"
 
 	"dockless/bindings/engine"
 
@@ -51,7 +49,7 @@ func containerPruneCommand(env *Env) *cli.Command {
 // pruneContainers removes the containers that do not run.
 func pruneContainers(conn context.Context, kept dockerfilters.Args) (pruned, error) {
 	result := pruned{heading: "Deleted Containers:"}
-	filters, err := json.Marshal(serverFilters(kept))
+	filters, err := serverFilters(kept)
 	if err != nil {
 		return result, err
 	}
@@ -60,8 +58,7 @@ func pruneContainers(conn context.Context, kept dockerfilters.Args) (pruned, err
 		Size int64
 		Err  any
 	}
-	query := url.Values{"filters": {string(filters)}}
-	if err := engine.Call(conn, http.MethodPost, engine.Libpod+"/containers/prune", query, nil, &reports); err != nil {
+	if err := engine.Call(conn, http.MethodPost, engine.Libpod+"/containers/prune", filters, nil, &reports); err != nil {
 		return result, err
 	}
 	for _, report := range reports {

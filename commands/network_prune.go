@@ -2,10 +2,11 @@ package commands
 
 import (
 	"context"
-	"fmt"
+	"net/http"
 	"slices"
 
-	"github.com/containers/podman/v4/pkg/bindings/network"
+	"dockless/bindings/engine"
+
 	"github.com/docker/cli/opts"
 	dockerfilters "github.com/docker/docker/api/types/filters"
 	"github.com/urfave/cli/v2"
@@ -46,9 +47,16 @@ func networkPruneCommand(env *Env) *cli.Command {
 // pruneNetworks removes the networks without any container, running or not.
 func pruneNetworks(conn context.Context, kept dockerfilters.Args) (pruned, error) {
 	result := pruned{heading: "Deleted Networks:"}
-	reports, err := network.Prune(conn, new(network.PruneOptions).WithFilters(serverFilters(kept)))
+	filters, err := serverFilters(kept)
 	if err != nil {
-		return result, fmt.Errorf("pruning networks: %w", err)
+		return result, err
+	}
+	var reports []struct { // the bindings cannot read an Error
+		Name  string
+		Error any
+	}
+	if err := engine.Call(conn, http.MethodPost, engine.Libpod+"/networks/prune", filters, nil, &reports); err != nil {
+		return result, err
 	}
 	for _, report := range reports {
 		if report.Error == nil {

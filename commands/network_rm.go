@@ -4,8 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
+	"net/url"
 
-	"github.com/containers/podman/v4/pkg/bindings/network"
+	"dockless/bindings/engine"
+
 	"github.com/urfave/cli/v2"
 )
 
@@ -52,11 +55,13 @@ func removeNetwork(conn context.Context, name string) error {
 	case dockerBridge, podmanBridge, "host", "none":
 		return fmt.Errorf("%s is a pre-defined network and cannot be removed", name)
 	}
-	// Podman tells of each network apart, and of a failure there, too.
-	reports, err := network.Remove(conn, name, nil)
+	var reports []struct { // the bindings cannot read an Err
+		Err any
+	}
+	err := engine.Call(conn, http.MethodDelete, engine.Libpod+"/networks/"+url.PathEscape(name), nil, nil, &reports)
 	for _, report := range reports {
 		if report.Err != nil {
-			err = report.Err
+			err = fmt.Errorf("removing network %s: %v", name, report.Err)
 		}
 	}
 	return networkInUse(conn, name, err)

@@ -3,8 +3,10 @@ package commands
 import (
 	"bufio"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"net/url"
 	"strings"
 	"time"
 
@@ -56,13 +58,14 @@ func pruneFilters(env *Env, typed opts.FilterOpt) dockerfilters.Args {
 	return result
 }
 
-// serverFilters is filters as Podman's API takes them.
-func serverFilters(args dockerfilters.Args) map[string][]string {
-	result := map[string][]string{}
+// serverFilters is the query that hands filters to Podman's API.
+func serverFilters(args dockerfilters.Args) (url.Values, error) {
+	filters := map[string][]string{}
 	for _, key := range args.Keys() {
-		result[key] = args.Get(key)
+		filters[key] = args.Get(key)
 	}
-	return result
+	encoded, err := json.Marshal(filters)
+	return url.Values{"filters": {string(encoded)}}, err
 }
 
 // hasLabels tells whether labels fit the filters label and label!.

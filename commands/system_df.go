@@ -20,6 +20,7 @@ import (
 	"github.com/docker/docker/api/types/network"
 	"github.com/docker/docker/api/types/volume"
 	"github.com/urfave/cli/v2"
+	"golang.org/x/sync/errgroup"
 )
 
 func systemDfCommand(env *Env) *cli.Command {
@@ -54,19 +55,37 @@ func systemDf(ctx context.Context, env *Env, format string, verbose bool) error 
 	if err != nil {
 		return err
 	}
-	usage, err := system.DiskUsage(conn, nil)
-	if err != nil {
+	var usage *entities.SystemDfReport
+	var images []*entities.ImageSummary
+	var list []*entities.VolumeListReport
+	asked := new(errgroup.Group) // the four lists at once: each takes its time
+	asked.Go(func() (err error) {
+		usage, err = system.DiskUsage(conn, nil)
+		return err
+	})
+	asked.Go(func() error {
+		return engine.Call(conn, http.MethodGet, engine.Libpod+"/images/json", nil, nil, &images)
+	})
+	asked.Go(func() (err error) {
+		table.Containers, err = usedContainers(conn, verbose)
+		return err
+	})
+	asked.Go(func() (err error) {
+		list, err = volumes.List(conn, nil)
+		return err
+	})
+	if err := asked.Wait(); err != nil {
 		return err
 	}
 	table.LayersSize = layersSize(usage)
-	if table.Images, err = usedImages(conn, usage); err != nil {
-		return err
-	}
-	if table.Containers, err = usedContainers(conn); err != nil {
-		return err
-	}
-	if table.Volumes, err = usedVolumes(conn, usage); err != nil {
-		return err
+	table.Images = usedImages(images, usage)
+	table.Volumes = usedVolumes(list, usage)
+	for _, c := range table.Containers {
+		for _, report := range usage.Containers {
+			if report.ContainerID == c.ID {
+				c.SizeRw = report.RWSize
+			}
+		}
 	}
 	return table.Write()
 }
@@ -89,11 +108,7 @@ func layersSize(usage *entities.SystemDfReport) int64 {
 	return own + shared
 }
 
-func usedImages(conn context.Context, usage *entities.SystemDfReport) ([]*types.ImageSummary, error) {
-	var list []*entities.ImageSummary
-	if err := engine.Call(conn, http.MethodGet, engine.Libpod+"/images/json", nil, nil, &list); err != nil {
-		return nil, err
-	}
+func usedImages(list []*entities.ImageSummary, usage *entities.SystemDfReport) []*types.ImageSummary {
 	of := map[string]*entities.SystemDfImageReport{}
 	for _, report := range usage.Images {
 		of[report.ImageID] = report
@@ -117,19 +132,21 @@ func usedImages(conn context.Context, usage *entities.SystemDfReport) ([]*types.
 		result = append(result, row)
 	}
 	slices.SortStableFunc(result, func(a, b *types.ImageSummary) int { return cmp.Compare(b.Created, a.Created) })
-	return result, nil
+	return result
 }
 
-func usedContainers(conn context.Context) ([]*types.Container, error) {
+// usedContainers lists the containers without their sizes; of all that a line of
+// docker ps has, only if that is shown.
+func usedContainers(conn context.Context, whole bool) ([]*types.Container, error) {
 	matching, err := newPsFilter(dockerfilters.NewArgs())
 	if err != nil {
 		return nil, err
 	}
-	list, err := listContainers(conn, &psOptions{all: true, size: true, last: -1}, matching)
-	if err != nil {
-		return nil, err
+	list, err := listContainers(conn, &psOptions{all: true, last: -1}, matching)
+	if err == nil && whole {
+		err = completeContainers(conn, list, ".Ports .Mounts .Networks")
 	}
-	if err := completeContainers(conn, list, ".Ports .Mounts .Networks"); err != nil {
+	if err != nil {
 		return nil, err
 	}
 	now := time.Now()
@@ -149,9 +166,6 @@ func usedContainers(conn context.Context) ([]*types.Container, error) {
 			Mounts:          c.mounts,
 			NetworkSettings: &types.SummaryNetworkSettings{Networks: map[string]*network.EndpointSettings{}},
 		}
-		if c.Size != nil {
-			row.SizeRw = c.Size.RwSize
-		}
 		for _, name := range c.Names {
 			row.Names = append(row.Names, "/"+name)
 		}
@@ -163,11 +177,7 @@ func usedContainers(conn context.Context) ([]*types.Container, error) {
 	return result, nil
 }
 
-func usedVolumes(conn context.Context, usage *entities.SystemDfReport) ([]*volume.Volume, error) {
-	list, err := volumes.List(conn, nil)
-	if err != nil {
-		return nil, err
-	}
+func usedVolumes(list []*entities.VolumeListReport, usage *entities.SystemDfReport) []*volume.Volume {
 	of := map[string]*volume.UsageData{}
 	for _, report := range usage.Volumes {
 		of[report.VolumeName] = &volume.UsageData{RefCount: int64(report.Links), Size: report.Size}
@@ -180,5 +190,5 @@ func usedVolumes(conn context.Context, usage *entities.SystemDfReport) ([]*volum
 		}
 		result = append(result, row)
 	}
-	return result, nil
+	return result
 }
