@@ -126,8 +126,10 @@ func (d *draft) addWritableShm() {
 	if d.ShmSize != nil {
 		size = *d.ShmSize
 	}
-	d.Mounts = append(d.Mounts, spec.Mount{Type: "tmpfs", Source: "tmpfs", Destination: "/dev/shm",
-		Options: []string{"rw", "noexec", "mode=1777", fmt.Sprintf("size=%d", size), "notmpcopyup"}})
+	d.Mounts = append(d.Mounts, spec.Mount{
+		Type: "tmpfs", Source: "tmpfs", Destination: "/dev/shm",
+		Options: []string{"rw", "noexec", "mode=1777", fmt.Sprintf("size=%d", size), "notmpcopyup"},
+	})
 }
 
 // resolveHostGateway puts this machine's address for --add-host NAME:host-gateway

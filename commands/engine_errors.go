@@ -13,13 +13,13 @@ import (
 	"github.com/containers/podman/v4/pkg/domain/entities"
 )
 
-// absent puts an error about one named object into docker's words: "No such
-// container: x" is what scripts look for.
-func absent(kind, name string, err error) error {
+// absentImage puts an error about an image into docker's words: "No such image:
+// x" is what scripts look for.
+func absentImage(name string, err error) error {
 	if err == nil || engine.Status(err) != http.StatusNotFound {
 		return err
 	}
-	return &noSuch{kind: kind, name: name}
+	return &noSuch{kind: "image", name: name}
 }
 
 // noSuch is an object that is not there. words are docker's where it does not

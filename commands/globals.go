@@ -50,7 +50,7 @@ func (g *globals) apply(env *Env) error {
 	if g.logLevel != "" {
 		var err error
 		if level, err = logrus.ParseLevel(g.logLevel); err != nil {
-			return fmt.Errorf("Unable to parse logging level: %s", g.logLevel) //nolint:revive // docker's words
+			return fmt.Errorf("Unable to parse logging level: %s", g.logLevel)
 		}
 	}
 	logrus.SetLevel(level)

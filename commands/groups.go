@@ -4,18 +4,18 @@ import "github.com/urfave/cli/v2"
 
 // Headings of the program's --help, in docker's order.
 const (
-	common     = "Common Commands"
-	management = "Management Commands"
+	commonCommands     = "Common Commands"
+	managementCommands = "Management Commands"
 )
 
 // commandList is every command of the program, in the order of its --help.
 func commandList(env *Env) []*cli.Command {
 	list := []*cli.Command{
-		in(common, psCommand(env)),
-		in(common, pullCommand(env)),
-		in(common, imagesCommand(env)),
-		in(common, versionCommand(env)),
-		in(common, infoCommand(env)),
+		common(psCommand(env)),
+		common(pullCommand(env)),
+		common(imagesCommand(env)),
+		common(versionCommand(env)),
+		common(infoCommand(env)),
 
 		group("container", "Manage containers",
 			commitCommand(env),
@@ -109,8 +109,9 @@ func withoutHelp(list []*cli.Command) {
 	}
 }
 
-func in(category string, c *cli.Command) *cli.Command {
-	c.Category = category
+// common puts a command under the first heading of --help.
+func common(c *cli.Command) *cli.Command {
+	c.Category = commonCommands
 	return c
 }
 
@@ -125,5 +126,5 @@ func group(name, usage string, commands ...*cli.Command) *cli.Command {
 	for _, c := range commands {
 		c.Category = ""
 	}
-	return &cli.Command{Name: name, Usage: usage, Category: management, Subcommands: commands}
+	return &cli.Command{Name: name, Usage: usage, Category: managementCommands, Subcommands: commands}
 }

@@ -120,7 +120,7 @@ func printCommands(w io.Writer, commands []*cli.Command) {
 		if heading == "" {
 			heading = "Commands"
 		}
-		if heading != common {
+		if heading != commonCommands {
 			slices.SortFunc(list, func(a, b *cli.Command) int { return strings.Compare(a.Name, b.Name) })
 		}
 		fmt.Fprintf(w, "\n%s:\n", heading)

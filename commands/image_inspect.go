@@ -46,7 +46,7 @@ func inspectImage(conn context.Context, name, platform string) (*dockerapi.Image
 	}
 	report, err := images.GetImage(conn, stored, nil)
 	if err != nil {
-		return nil, absent("image", name, err)
+		return nil, absentImage(name, err)
 	}
 	if report.ImageData == nil {
 		return nil, fmt.Errorf("inspecting image %s: the answer is not whole", name)

@@ -3,7 +3,10 @@ package commands
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"strings"
+
+	"dockless/bindings/engine"
 
 	"github.com/containers/podman/v4/pkg/bindings/images"
 	"github.com/distribution/reference"
@@ -51,7 +54,7 @@ func storedImage(conn context.Context, typed string) (string, error) {
 		if err == nil && strings.HasPrefix(image.ID, hex) {
 			return image.ID, nil
 		}
-		if err != nil && absent("image", typed, err) == err {
+		if err != nil && engine.Status(err) != http.StatusNotFound {
 			return "", fmt.Errorf("looking for image %s: %w", typed, err)
 		}
 	}

@@ -84,7 +84,7 @@ func imageCreated(conn context.Context, typed string) (time.Time, error) {
 	}
 	image, err := images.GetImage(conn, name, nil)
 	if err != nil {
-		return time.Time{}, absent("image", typed, err)
+		return time.Time{}, absentImage(typed, err)
 	}
 	if image.Created == nil {
 		return time.Time{}, errors.New("the image " + typed + " has no creation time")

@@ -177,12 +177,12 @@ func execute(w *bytes.Buffer, tmpl *template.Template, object any) error {
 func jsonKeys(object any) (raw any, err error) {
 	encoded, err := json.Marshal(object)
 	if err != nil {
-		return nil, fmt.Errorf("unable to read inspect data: %w", err)
+		return nil, fmt.Errorf("reading what was inspected: %w", err)
 	}
 	decoder := json.NewDecoder(bytes.NewReader(encoded))
 	decoder.UseNumber()
 	if err := decoder.Decode(&raw); err != nil {
-		return nil, fmt.Errorf("unable to read inspect data: %w", err)
+		return nil, fmt.Errorf("reading what was inspected: %w", err)
 	}
 	return raw, nil
 }

@@ -62,7 +62,7 @@ func removeImage(conn context.Context, env *Env, typed string, force, noPrune bo
 	}
 	image, err := inspectForRemoval(conn, name)
 	if err != nil {
-		return absent("image", familiarName(typed), err)
+		return absentImage(familiarName(typed), err)
 	}
 	last := len(image.tags) <= 1
 	byID := !slices.Contains(image.tags, name)

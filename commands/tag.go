@@ -40,7 +40,7 @@ func tag(ctx context.Context, env *Env, source, target string) error {
 	if err != nil {
 		return err
 	}
-	return absent("image", familiarName(source), images.Tag(conn, image, name.Tag(), name.Name(), nil))
+	return absentImage(familiarName(source), images.Tag(conn, image, name.Tag(), name.Name(), nil))
 }
 
 var errDigestGiven = errors.New("refusing to create a tag with a digest reference")

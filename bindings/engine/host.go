@@ -67,5 +67,5 @@ func (h *host) explain(err error) error {
 	if !errors.As(err, &u) {
 		return err
 	}
-	return fmt.Errorf("Cannot connect to the Docker daemon at unix://%s (%s): %s; %s", u.socket, h.origin, u.reason, wayOut(h.origin)) //nolint:staticcheck // Docker's words
+	return fmt.Errorf("Cannot connect to the Docker daemon at unix://%s (%s): %s; %s", u.socket, h.origin, u.reason, wayOut(h.origin))
 }

@@ -72,7 +72,7 @@ func lock(ctx context.Context, name string) (unlock func(), err error) {
 		file.Close()
 		return nil, err
 	}
-	return func() { file.Close() }, nil
+	return func() { _ = file.Close() }, nil
 }
 
 func answers(socket string) bool {

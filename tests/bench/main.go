@@ -64,7 +64,7 @@ func bench(ctx context.Context, dockless, base string, runs int, only string) er
 		return fmt.Errorf("preparing the host: %w", err)
 	}
 	defer os.RemoveAll(bundle)
-	defer quietly(ctx, "podman", "rm", "-fa", "-t0")
+	defer func() { _ = quietly(ctx, "podman", "rm", "-fa", "-t0") }()
 
 	table := tabwriter.NewWriter(os.Stdout, 0, 8, 2, ' ', 0)
 	fmt.Fprintln(table, "WORK\tDOCKLESS\tPODMAN\tRATIO\tGOAL\t\tMEMORY\tBESIDE")
@@ -75,7 +75,9 @@ func bench(ctx context.Context, dockless, base string, runs int, only string) er
 		if err := measure(ctx, table, w, runs); err != nil {
 			return fmt.Errorf("measuring %s: %w", w.name, err)
 		}
-		table.Flush()
+		if err := table.Flush(); err != nil {
+			return err
+		}
 	}
 	if !strings.Contains("50 containers", only) {
 		return nil
