@@ -39,7 +39,7 @@ bench:
 	@tests/hosts/enter this -- bash -c 'tests/hosts/baseimage >~/busybox.tar && .cache/bench -dockless ./dockless -base ~/busybox.tar'
 
 lint: build $(GOLANGCI)
-	@status=0; $(GOLANGCI) run --build-tags "$(TAGS)" ./... || status=1; tests/lint || status=1; exit $$status
+	@status=0; $(GOLANGCI) run --allow-parallel-runners --build-tags "$(TAGS)" ./... || status=1; tests/lint || status=1; exit $$status
 	go mod tidy -diff
 
 fmt: $(GOLANGCI)

@@ -18,11 +18,7 @@ func timestamp(value string, now time.Time) (time.Time, error) {
 	}
 	seconds, nanoseconds, err := timetypes.ParseTimestamps(text, 0)
 	if err != nil {
-<<<<<<< HEAD
 		return time.Time{}, fmt.Errorf("parsing the time %q: %w", value, err)
-=======
-		return time.Time{}, fmt.Errorf("failed to parse value as time or duration: %s", strconv.Quote(value)) //nolint:revive // docker's words
->>>>>>> 2ffde9a (Mend what the linters found in the whole tree)
 	}
 	return time.Unix(seconds, nanoseconds), nil
 }
