@@ -154,6 +154,30 @@ func ociName(descriptor imagespec.Descriptor) []reference.Named {
 	return []reference.Named{name}
 }
 
+// heeding is an image in an archive whose blobs end with the context:
+// containers/image reads a file to its end whatever happens.
+type heeding struct{ types.ImageReference }
+
+type heedingSource struct{ types.ImageSource }
+
+// NewImageSource opens the image.
+func (h heeding) NewImageSource(ctx context.Context, system *types.SystemContext) (types.ImageSource, error) {
+	source, err := h.ImageReference.NewImageSource(ctx, system)
+	return heedingSource{source}, err
+}
+
+// GetBlob opens one of the image's blobs.
+func (h heedingSource) GetBlob(ctx context.Context, info types.BlobInfo, cache types.BlobInfoCache) (io.ReadCloser, int64, error) {
+	blob, size, err := h.ImageSource.GetBlob(ctx, info, cache)
+	if err != nil {
+		return nil, 0, err
+	}
+	return struct {
+		io.Reader
+		io.Closer
+	}{interruptible(ctx, blob), blob}, size, nil
+}
+
 func (s *Store) load(ctx context.Context, source types.ImageReference, names []reference.Named, report func(Loaded)) error {
 	loaded := Loaded{Replaced: map[string]string{}}
 	for _, name := range names {
@@ -165,7 +189,7 @@ func (s *Store) load(ctx context.Context, source types.ImageReference, names []r
 	}
 	err := s.suitable(ctx, source)
 	if err == nil {
-		loaded.ID, err = s.add(ctx, source, names, nil)
+		loaded.ID, err = s.add(ctx, heeding{source}, names, nil)
 	}
 	if err != nil {
 		return err
