@@ -22,9 +22,9 @@ type draft struct {
 	// would leave out.
 	more       map[string]any
 	warnings   []string
-	sources    []string            // of -v: made if they are not there
-	newVolumes []newVolume         // to be made before the container
-	limits     map[string][]string // flags, by the cgroup controller that they need
+	sources    []string                       // of -v: made if they are not there
+	newVolumes []entities.VolumeCreateOptions // of --mount, made before the container
+	limits     map[string][]string            // flags, by the cgroup controller that they need
 }
 
 func (d *draft) warn(format string, a ...any) {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
 	"slices"
@@ -130,40 +129,6 @@ func (d *draft) addWritableShm() {
 		Type: "tmpfs", Source: "tmpfs", Destination: "/dev/shm",
 		Options: []string{"rw", "noexec", "mode=1777", fmt.Sprintf("size=%d", size), "notmpcopyup"},
 	})
-}
-
-// resolveHostGateway puts this machine's address for --add-host NAME:host-gateway
-// where the server would take the word for an address.
-func (d *draft) resolveHostGateway(version semver.Version) error {
-	if version.GTE(semver.MustParse("4.7.0")) {
-		return nil
-	}
-	for i, entry := range d.HostAdd {
-		name, isGateway := strings.CutSuffix(entry, ":"+hostGateway)
-		if !isGateway {
-			continue
-		}
-		address, err := hostAddress()
-		if err != nil {
-			return fmt.Errorf("--add-host %s: %w", entry, err)
-		}
-		d.HostAdd[i] = name + ":" + address
-	}
-	return nil
-}
-
-// hostAddress is this machine's first IPv4 address beyond loopback.
-func hostAddress() (string, error) {
-	all, err := net.InterfaceAddrs()
-	if err != nil {
-		return "", fmt.Errorf("finding this machine's address: %w", err)
-	}
-	for _, a := range all {
-		if n, ok := a.(*net.IPNet); ok && !n.IP.IsLoopback() && n.IP.To4() != nil {
-			return n.IP.String(), nil
-		}
-	}
-	return "", errors.New("this machine has no address but loopback; give an address instead of host-gateway")
 }
 
 // chooseRuntime is --runtime. Before Podman 6 the server uses its own runtime,

@@ -57,7 +57,8 @@ func (n *networkFlag) Set(text string) error {
 }
 
 func (n *networkFlag) String() string { return "" }
-func (n *networkFlag) Type() string   { return "network" }
+
+func (n *networkFlag) Type() string { return "network" }
 
 func (o *networkOptions) fill(d *draft) error {
 	all, err := o.attachments()
@@ -192,32 +193,4 @@ func (d *draft) sharedNetwork(a attachment) error {
 		}
 	}
 	return nil
-}
-
-func validDNS(text string) (string, error) {
-	if ip := net.ParseIP(strings.TrimSpace(text)); ip != nil {
-		return ip.String(), nil
-	}
-	return "", fmt.Errorf("IP address is not correctly formatted: %s", text)
-}
-
-// hostGateway is the word for the host's own address in --add-host.
-const hostGateway = "host-gateway"
-
-// validExtraHost reads one --add-host, NAME:IP or NAME=IP, into NAME:IP.
-func validExtraHost(text string) (string, error) {
-	name, ip, ok := strings.Cut(text, "=")
-	if !ok {
-		name, ip, ok = strings.Cut(text, ":")
-	}
-	if !ok || name == "" || strings.Contains(name, ":") {
-		return "", fmt.Errorf("bad format for add-host: %q", text)
-	}
-	if len(ip) > 2 && ip[0] == '[' && ip[len(ip)-1] == ']' {
-		ip = ip[1 : len(ip)-1]
-	}
-	if ip != hostGateway && net.ParseIP(ip) == nil {
-		return "", fmt.Errorf("invalid IP address in add-host: %q", ip)
-	}
-	return name + ":" + ip, nil
 }
