@@ -22,6 +22,7 @@ func commandList(env *Env) []*cli.Command {
 			cpCommand(env),
 			createCommand(env),
 			diffCommand(env),
+			exportCommand(env),
 			containerInspectCommand(env),
 			killCommand(env),
 			logsCommand(env),
@@ -36,6 +37,7 @@ func commandList(env *Env) []*cli.Command {
 			stopCommand(env),
 			topCommand(env),
 			unpauseCommand(env),
+			updateCommand(env),
 		),
 
 		group("image", "Manage images",
@@ -79,6 +81,7 @@ func commandList(env *Env) []*cli.Command {
 		createCommand(env),
 		diffCommand(env),
 		eventsCommand(env),
+		exportCommand(env),
 		helpCommand(env),
 		importCommand(env),
 		inspectCommand(env),
@@ -96,6 +99,7 @@ func commandList(env *Env) []*cli.Command {
 		tagCommand(env),
 		topCommand(env),
 		unpauseCommand(env),
+		updateCommand(env),
 	}
 	withoutHelp(list)
 	return list
