@@ -96,24 +96,29 @@ func (o *logsOptions) lines() (n int, all bool) {
 	return n, err != nil || n < 0
 }
 
-// exited returns a channel that closes when the container's log has all it
-// will have: at once if it is not to be followed or nothing runs.
-func exited(conn context.Context, container *define.InspectContainerData, follow bool) <-chan struct{} {
-	over := make(chan struct{})
+// exited returns a channel that delivers when the container's log has all it
+// will have: at once if it is not to be followed or nothing runs. What it
+// delivers is what went wrong with waiting.
+func exited(conn context.Context, container *define.InspectContainerData, follow bool) <-chan error {
+	over := make(chan error, 1)
 	switch container.State.Status {
 	case "running", "paused", "stopping":
 	default:
 		follow = false
 	}
 	if !follow {
-		close(over)
+		over <- nil
 		return over
 	}
 	go func() {
-		defer close(over)
-		// Conmon has written all before Podman sees the end. An error means that
-		// the container is gone, or the service: there is nothing more to wait for.
-		_, _ = containers.Wait(conn, container.ID, nil)
+		// Conmon has written all before Podman sees the end.
+		_, err := containers.Wait(conn, container.ID, nil)
+		err = containerError(container.ID, err)
+		var removed *noSuch // at its end, by --rm
+		if errors.As(err, &removed) {
+			err = nil
+		}
+		over <- err
 	}()
 	return over
 }

@@ -10,21 +10,25 @@ import (
 	"dockless/bindings/engine"
 )
 
-// copyFile shows a log file, and what is added to it until over closes.
-func (o *logsOptions) copyFile(ctx context.Context, file *engine.LogFile, period logPeriod, output *logOutput, over <-chan struct{}) error {
+// copyFile shows a log file, and what is added to it until over delivers.
+func (o *logsOptions) copyFile(ctx context.Context, file *engine.LogFile, period logPeriod, output *logOutput, over <-chan error) error {
 	const pause = 50 * time.Millisecond
 	if n, all := o.lines(); !all {
 		if err := file.Tail(n); err != nil {
 			return fmt.Errorf("reading the log's last lines: %w", err)
 		}
 	}
+	var ended error
 	for last := false; ; {
 		finished, err := o.copyRecords(file, period, output)
-		if err = errors.Join(err, output.flush()); err != nil || finished || last {
+		if err = errors.Join(err, output.flush()); err != nil || finished {
 			return err
 		}
+		if last {
+			return ended
+		}
 		select {
-		case <-over:
+		case ended = <-over:
 			last = true
 		case <-ctx.Done():
 			return context.Cause(ctx)
