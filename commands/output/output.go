@@ -6,9 +6,11 @@ package output
 
 import (
 	"bufio"
+	"errors"
 	"io"
 	"slices"
 	"strings"
+	"text/template"
 
 	"github.com/docker/cli/cli/command/formatter"
 )
@@ -42,10 +44,16 @@ func Print[R formatter.SubContext](w io.Writer, format formatter.Format, heading
 	return buffered.Flush()
 }
 
-// Check tries format on an empty row: a template that is wrong is worth an
-// error before any work is done for it.
+// Check tries format on an empty row: a template that does not parse, or names
+// what a row does not have, is worth an error before any work is done for it.
+// What else goes wrong with it may be the row's emptiness.
 func Check[R formatter.SubContext](format formatter.Format, row R) error {
-	return Print(io.Discard, format, Headings{}, []R{row})
+	err := Print(io.Discard, format, Headings{}, []R{row})
+	var failed template.ExecError
+	if errors.As(err, &failed) && !strings.Contains(failed.Error(), "can't evaluate field") {
+		return nil
+	}
+	return err
 }
 
 // Labelled is embedded in rows that have labels; it is what {{.Label "key"}}
