@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/url"
@@ -42,6 +43,7 @@ func (s *session) Value(key any) any {
 }
 
 func newSession(ctx context.Context, r *route, l *line) *session {
+	log.SetOutput(io.Discard) // where net/http reports bytes that it has not asked for
 	opened := make(chan net.Conn, 1)
 	opened <- l.Conn
 	dialer := func(ctx context.Context, _, _ string) (net.Conn, error) {
