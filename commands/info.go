@@ -88,7 +88,10 @@ func serverInfo(ctx context.Context, env *Env) (types.Info, error) {
 		return types.Info{}, fmt.Errorf("asking the engine about itself: %w", err)
 	}
 	var podman struct {
-		Host struct{ LogDriver string }
+		Host struct {
+			LogDriver         string
+			CgroupControllers []string
+		}
 	}
 	if err := engine.Call(conn, "GET", engine.Libpod+"/info", nil, nil, &podman); err != nil {
 		return types.Info{}, fmt.Errorf("asking the engine about itself: %w", err)
@@ -102,6 +105,12 @@ func serverInfo(ctx context.Context, env *Env) (types.Info, error) {
 	result.OperatingSystem = systemName(result.OperatingSystem)
 	if machine, known := map[string]string{"amd64": "x86_64", "arm64": "aarch64"}[result.Architecture]; known {
 		result.Architecture = machine
+	}
+	if result.CgroupVersion == "2" { // for which Podman fills in memory and pids only
+		can := func(controller string) bool { return slices.Contains(podman.Host.CgroupControllers, controller) }
+		result.MemoryLimit, result.SwapLimit, result.PidsLimit = can("memory"), can("memory"), can("pids")
+		result.CPUCfsQuota, result.CPUCfsPeriod, result.CPUShares = can("cpu"), can("cpu"), can("cpu")
+		result.CPUSet = can("cpuset")
 	}
 	result.SecurityOptions = securityOptions(result, shown.Rootless)
 	result.Warnings = append(result.Warnings, missingLimits(result)...)
