@@ -16,7 +16,7 @@ import (
 )
 
 // retryLimit is how long retry polls: long, as it is only ever reached by a script that fails.
-const retryLimit = time.Minute
+var retryLimit = patiently(time.Minute)
 
 var scriptCommands = map[string]func(ts *testscript.TestScript, neg bool, args []string){
 	"retry":    retry,

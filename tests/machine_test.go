@@ -5,11 +5,20 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"time"
 )
 
 // inMachine tells that these are the scripts of machine/testdata, in the virtual machine that tests/machine/run has
 // started. Its one user is the person of all of them, because systemd is that user's too.
 var inMachine = os.Getenv("DOCKLESS_MACHINE") != ""
+
+// patiently is a time limit for this machine's speed.
+func patiently(limit time.Duration) time.Duration {
+	if inMachine {
+		return 5 * limit // its processor is emulated
+	}
+	return limit
+}
 
 // importBase makes the machine's first call of all, on a home in which no Podman has been.
 func (h *host) importBase() error {

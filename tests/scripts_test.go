@@ -16,7 +16,7 @@ import (
 )
 
 // scriptLimit ends a script that hangs, long before the whole run's time is up.
-const scriptLimit = 3 * time.Minute
+var scriptLimit = patiently(3 * time.Minute)
 
 // host is what all scripts of a run share.
 type host struct {
