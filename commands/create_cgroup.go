@@ -3,6 +3,8 @@ package commands
 import (
 	"context"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -21,7 +23,7 @@ func (d *draft) limit(controller, flag string) {
 // not have, with a warning, as Docker does; the runtime would fail at the start.
 func (d *draft) discardLimits(conn context.Context) error {
 	if len(d.limits) == 0 {
-		return nil // asking costs Podman 0.2 s
+		return nil
 	}
 	missing, err := missingControllers(conn, d.limits)
 	if err != nil || len(missing) == 0 {
@@ -58,20 +60,49 @@ func (d *draft) discardLimits(conn context.Context) error {
 }
 
 // missingControllers returns those of the wanted cgroup controllers that the
-// engine's containers cannot use, sorted.
+// engine's containers cannot use, sorted. Podman names those of its own process;
+// where systemd makes the containers' cgroups, all that the user was given count.
 func missingControllers[T any](conn context.Context, wanted map[string]T) ([]string, error) {
+	given := delegated()
+	if missing := without(wanted, given); len(missing) == 0 && userManager() {
+		return nil, nil // asking would cost Podman 0.2 s
+	}
 	info, err := system.Info(conn, nil)
 	if err != nil {
 		return nil, fmt.Errorf("asking Podman for its cgroup controllers: %w", err)
 	}
+	there := info.Host.CgroupControllers
+	if info.Host.CgroupManager == "systemd" {
+		there = append(there, given...)
+	}
+	return without(wanted, there), nil
+}
+
+func without[T any](wanted map[string]T, there []string) []string {
 	var missing []string
 	for controller := range wanted {
-		if !slices.Contains(info.Host.CgroupControllers, controller) {
+		if !slices.Contains(there, controller) {
 			missing = append(missing, controller)
 		}
 	}
 	slices.Sort(missing)
-	return missing, nil
+	return missing
+}
+
+// delegated are the controllers that systemd has given to this user's manager.
+func delegated() []string {
+	uid := os.Getuid()
+	list, err := os.ReadFile(fmt.Sprintf("/sys/fs/cgroup/user.slice/user-%d.slice/user@%d.service/cgroup.controllers", uid, uid))
+	if err != nil {
+		return nil // no systemd, or no cgroup v2
+	}
+	return strings.Fields(string(list))
+}
+
+// userManager tells whether systemd can be asked to make a cgroup for this user.
+func userManager() bool {
+	_, err := os.Stat(filepath.Join(os.Getenv("XDG_RUNTIME_DIR"), "bus"))
+	return err == nil
 }
 
 // notDelegated says why limits cannot be set and what gives them to a user.

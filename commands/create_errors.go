@@ -24,7 +24,7 @@ func createError(d *draft, err error) error {
 		return fmt.Errorf("network %s not found", name)
 	case strings.Contains(text, "non-shareable IPC"):
 		return fmt.Errorf("can't join IPC of container %s: non-shareable IPC (hint: use IpcMode:shareable for the donor container)", d.IpcNS.Value)
-	case d.Init && strings.Contains(text, "container-init binary not found"):
+	case d.Init && strings.Contains(text, "init binary") && !strings.Contains(text, "as PID 1"): // not found, by each version in other words
 		return fmt.Errorf("--init: %w; install the package catatonit", err)
 	}
 	return err
