@@ -2,6 +2,7 @@ package commands
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -42,7 +43,7 @@ func containerInspectCommand(env *Env) *cli.Command {
 func inspectContainer(conn context.Context, name string, size bool) (*dockerapi.Container, error) {
 	bare := strings.TrimPrefix(name, "/")
 	if bare == "" {
-		return nil, &noSuch{kind: "container", name: name}
+		return nil, errors.New("invalid container name or ID: value is empty")
 	}
 	data, err := containers.Inspect(conn, bare, new(containers.InspectOptions).WithSize(size))
 	if err != nil {

@@ -33,10 +33,14 @@ func networkDisconnectCommand(env *Env) *cli.Command {
 			if err != nil {
 				return err
 			}
-			if err := refuseLastDisconnect(conn, podmanNetwork(name), container); err != nil {
+			known, err := network.Inspect(conn, podmanNetwork(name), nil)
+			if err != nil {
+				return networkError(name, err)
+			}
+			if err := refuseLastDisconnect(conn, known.Name, container); err != nil {
 				return err
 			}
-			err = network.Disconnect(conn, podmanNetwork(name), container, new(network.DisconnectOptions).WithForce(force))
+			err = network.Disconnect(conn, known.Name, container, new(network.DisconnectOptions).WithForce(force))
 			return connectionError(name, container, err)
 		}),
 	}

@@ -2,6 +2,7 @@ package commands
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"net/url"
 
@@ -46,7 +47,7 @@ func inspectNetwork(conn context.Context, name string) (*dockerapi.Network, erro
 		return known, nil
 	}
 	if name == "" {
-		return nil, noSuchNetwork(name)
+		return nil, errors.New("invalid network name or ID: value is empty")
 	}
 	known, err := network.Inspect(conn, podmanNetwork(name), nil)
 	if err != nil {

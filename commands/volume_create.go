@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -64,8 +63,10 @@ var clusterVolumeFlags = []string{
 // createVolume makes a volume and prints its name; one that is there already is
 // as good as a new one, as in docker.
 func createVolume(ctx context.Context, env *Env, o entities.VolumeCreateOptions) error {
-	if err := checkVolume(o); err != nil {
-		return fmt.Errorf("create %s: %w", o.Name, err)
+	if o.Name != "" {
+		if err := checkVolumeName(o.Name); err != nil {
+			return err
+		}
 	}
 	conn, err := env.Engine(ctx)
 	if err != nil {
@@ -81,6 +82,9 @@ func createVolume(ctx context.Context, env *Env, o entities.VolumeCreateOptions)
 			return nil
 		}
 	}
+	if err := checkVolumeOptions(o); err != nil {
+		return fmt.Errorf("create %s: %w", o.Name, err)
+	}
 	created, err := volumes.Create(conn, o, nil)
 	if err != nil {
 		return volumeCreateError(o, err)
@@ -89,17 +93,11 @@ func createVolume(ctx context.Context, env *Env, o entities.VolumeCreateOptions)
 	return nil
 }
 
-// checkVolume refuses what docker refuses, and what Podman accepts though no
-// container could mount it without root.
+// checkVolumeOptions refuses what docker refuses, and what Podman accepts though
+// no container could mount it without root.
 // Source: https://docs.docker.com/reference/cli/docker/volume/create/#driver-specific-options
-func checkVolume(o entities.VolumeCreateOptions) error {
-	switch {
-	case len(o.Name) == 1:
-		return errors.New("volume name is too short, names should be at least two alphanumeric characters")
-	case o.Name != "" && !regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9_.-]*$`).MatchString(o.Name):
-		return fmt.Errorf(`%q includes invalid characters for a local volume name, only "[a-zA-Z0-9][a-zA-Z0-9_.-]" are allowed.`+
-			" If you intended to pass a host directory, use absolute path", o.Name)
-	case o.Driver != "local":
+func checkVolumeOptions(o entities.VolumeCreateOptions) error {
+	if o.Driver != "local" {
 		return nil
 	}
 	for key := range o.Options {

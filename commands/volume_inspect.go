@@ -2,6 +2,7 @@ package commands
 
 import (
 	"context"
+	"errors"
 
 	"dockless/commands/dockerapi"
 
@@ -33,7 +34,7 @@ func volumeInspectCommand(env *Env) *cli.Command {
 // name: Podman would take the beginning of one as well.
 func inspectVolume(conn context.Context, name string) (*volume.Volume, error) {
 	if name == "" {
-		return nil, noSuchVolume(name)
+		return nil, errors.New("invalid volume name or ID: value is empty")
 	}
 	known, err := volumes.Inspect(conn, name, nil)
 	if err != nil {

@@ -36,9 +36,6 @@ func volumeRemoveCommand(env *Env) *cli.Command {
 // removeVolume removes the volume of exactly this name. Podman's own force is
 // not for it: that removes the containers that use the volume, too.
 func removeVolume(conn context.Context, name string) error {
-	if name == "" {
-		return errors.New("invalid volume name or ID: value is empty")
-	}
 	if _, err := inspectVolume(conn, name); err != nil {
 		return err
 	}
