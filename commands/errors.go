@@ -112,6 +112,10 @@ func report(ctx context.Context, env *Env, err error) int {
 	if signal := caught(ctx); signal != 0 {
 		return 128 + signal
 	}
+	var i interrupted
+	if errors.As(err, &i) {
+		return 128 + i.number()
+	}
 	complain(env.Err, env.Program, err)
 	return exitError
 }
@@ -201,6 +205,13 @@ type interrupted struct{ signal os.Signal }
 
 func (i interrupted) Error() string { return i.signal.String() }
 
+func (i interrupted) number() int {
+	if number, ok := i.signal.(syscall.Signal); ok {
+		return int(number)
+	}
+	return 0
+}
+
 // untilSignal returns a context that ends when one of the signals arrives, and
 // remembers which. The next one after that and its echoes has its default
 // effect.
@@ -229,8 +240,5 @@ func caught(ctx context.Context) int {
 	if !errors.As(context.Cause(ctx), &i) {
 		return 0
 	}
-	if number, ok := i.signal.(syscall.Signal); ok {
-		return int(number)
-	}
-	return 0
+	return i.number()
 }

@@ -11,6 +11,8 @@ const (
 // commandList is every command of the program, in the order of its --help.
 func commandList(env *Env) []*cli.Command {
 	list := []*cli.Command{
+		common(runCommand(env)),
+		common(execCommand(env)),
 		common(psCommand(env)),
 		common(pullCommand(env)),
 		common(imagesCommand(env)),
@@ -18,10 +20,12 @@ func commandList(env *Env) []*cli.Command {
 		common(infoCommand(env)),
 
 		group("container", "Manage containers",
+			attachCommand(env),
 			commitCommand(env),
 			cpCommand(env),
 			createCommand(env),
 			diffCommand(env),
+			execCommand(env),
 			exportCommand(env),
 			containerInspectCommand(env),
 			killCommand(env),
@@ -33,11 +37,14 @@ func commandList(env *Env) []*cli.Command {
 			renameCommand(env),
 			restartCommand(env),
 			as("rm", rmCommand(env), "remove"),
+			runCommand(env),
+			startCommand(env),
 			statsCommand(env),
 			stopCommand(env),
 			topCommand(env),
 			unpauseCommand(env),
 			updateCommand(env),
+			waitCommand(env),
 		),
 
 		group("image", "Manage images",
@@ -76,6 +83,7 @@ func commandList(env *Env) []*cli.Command {
 			volumeRemoveCommand(env),
 		),
 
+		attachCommand(env),
 		commitCommand(env),
 		cpCommand(env),
 		createCommand(env),
@@ -94,12 +102,14 @@ func commandList(env *Env) []*cli.Command {
 		restartCommand(env),
 		rmCommand(env),
 		rmiCommand(env),
+		startCommand(env),
 		statsCommand(env),
 		stopCommand(env),
 		tagCommand(env),
 		topCommand(env),
 		unpauseCommand(env),
 		updateCommand(env),
+		waitCommand(env),
 	}
 	withoutHelp(list)
 	return list

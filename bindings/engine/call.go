@@ -44,6 +44,10 @@ func Call(ctx context.Context, method, path string, query url.Values, in, out an
 // Open is Call for an answer that is read as it comes: the caller closes the
 // body.
 func Open(ctx context.Context, method, path string, query url.Values, in any) (*http.Response, error) {
+	return send(ctx, method, path, query, in, nil)
+}
+
+func send(ctx context.Context, method, path string, query url.Values, in any, header http.Header) (*http.Response, error) {
 	connection, err := bindings.GetClient(ctx)
 	if err != nil {
 		return nil, err
@@ -59,6 +63,9 @@ func Open(ctx context.Context, method, path string, query url.Values, in any) (*
 	request, err := http.NewRequestWithContext(ctx, method, "http://d"+path+"?"+query.Encode(), body)
 	if err != nil {
 		return nil, err
+	}
+	if header != nil {
+		request.Header = header
 	}
 	if in != nil {
 		request.Header.Set("Content-Type", "application/json")

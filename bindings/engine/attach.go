@@ -1,0 +1,53 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+)
+
+// Stream carries a container's or an exec session's streams over a connection
+// that Podman has taken from HTTP: input is written, output is read. Without a
+// terminal output is in frames, which docker/docker/pkg/stdcopy takes apart.
+// CloseWrite ends the input, Close the connection.
+//
+// The bindings have functions for this too; they read past net/http's buffer and
+// so lose the first bytes of output now and then.
+type Stream interface {
+	io.ReadWriteCloser
+	CloseWrite() error
+}
+
+// Attach joins a container that runs or may be started. One that does not run is
+// made ready to start: whatever is wrong with it, its command included, is the
+// error here and not the start's. With input, the end of the input or of the
+// connection is the end of the container's standard input.
+func Attach(ctx context.Context, container string, input bool) (Stream, error) {
+	return upgrade(ctx, Libpod+"/containers/"+url.PathEscape(container)+"/attach", url.Values{
+		"stdin":  {strconv.FormatBool(input)},
+		"stdout": {"true"},
+		"stderr": {"true"},
+		// Podman's own search for the keys misses those that arrive together, and
+		// finds them in piped data: it is the caller's business.
+		"detachKeys": {""},
+	}, nil)
+}
+
+func upgrade(ctx context.Context, path string, query url.Values, in any) (Stream, error) {
+	response, err := send(ctx, http.MethodPost, path, query, in, http.Header{
+		"Connection": {"Upgrade"},
+		"Upgrade":    {"tcp"},
+	})
+	if err != nil {
+		return nil, err
+	}
+	// net/http's body of a 101 hands out what it had read ahead before it reads on.
+	if stream, ok := response.Body.(Stream); ok && response.StatusCode == http.StatusSwitchingProtocols {
+		return stream, nil
+	}
+	response.Body.Close()
+	return nil, fmt.Errorf("podman answered %s to a request for a stream: see what listens on the socket", response.Status)
+}

@@ -1,0 +1,89 @@
+package commands
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+)
+
+// startError puts what kept a command from running into docker's words, with
+// docker's exit code: 127 and 126 for the command, 125 for all else. command is
+// its first word, for runtimes that do not name it.
+// Source: https://docs.docker.com/reference/cli/docker/container/run/#exit-status
+func startError(command string, err error) error {
+	var signal interrupted
+	if err == nil || errors.As(err, &signal) {
+		return err
+	}
+	text := err.Error()
+	if _, after, found := strings.Cut(text, " for attach: "); found {
+		text = after // preparing container ID for attach: …
+	}
+	says := func(part string) bool { return strings.Contains(text, part) }
+	switch {
+	case says("executable file") && says("not found"):
+		return &exit{exitNotFound, notFound(quoted(text, command))}
+	case says("chdir"): // 4.3: chdir `/x`: No such …, 5.4: chdir to `/x`: …
+		return &exit{exitNotFound, fmt.Errorf("chdir to cwd (%q) failed: no such file or directory", quoted(text, "?"))}
+	case says("open executable"), says("is not executable"):
+		return &exit{exitNotRunable, fmt.Errorf("exec: %q: permission denied", command)}
+	case says("is not a regular file"):
+		return &exit{exitNotRunable, fmt.Errorf("exec: %q: is a directory", command)}
+	case says("exists on container") && says("but is not a directory"): // workdir "/x" exists on container ID, but …
+		return &exit{exitNotRunable, fmt.Errorf("Cannot mkdir: %s is not a directory", quoted(text, "the working directory"))}
+	}
+	if port := portRefusal(text); port != nil {
+		return ours(port)
+	}
+	for _, kind := range []string{": OCI runtime attempted to invoke a command that was not found", ": OCI permission denied", ": OCI runtime error"} {
+		text = strings.TrimSuffix(text, kind)
+	}
+	if text == err.Error() {
+		return ours(err)
+	}
+	return ours(errors.New(text))
+}
+
+// quoted is the first thing in backquotes or quotes in a text.
+func quoted(text, otherwise string) string {
+	if found := regexp.MustCompile("[`\"]([^`\"]+)[`\"]").FindStringSubmatch(text); found != nil {
+		return found[1]
+	}
+	return otherwise
+}
+
+func notFound(command string) error {
+	if strings.Contains(command, "/") {
+		return fmt.Errorf("exec: %q: stat %s: no such file or directory", command, command)
+	}
+	return fmt.Errorf("exec: %q: executable file not found in $PATH", command)
+}
+
+// portRefusal is for a port of the host that cannot be had, nil if a text is about
+// something else. slirp4netns and networks have: listen tcp 127.0.0.1:80: bind:
+// address already in use. pasta has: Failed to bind port 80 (Address already in
+// use) for option '-t 127.0.0.1/80-80:80-80'.
+func portRefusal(text string) error {
+	address := "0.0.0.0:?"
+	if found := regexp.MustCompile(`listen (?:tcp|udp)[46]? (\S+): bind`).FindStringSubmatch(text); found != nil {
+		address = found[1]
+	} else if found := regexp.MustCompile(`bind port (\d+) (?:\(|for)(?:.*'-\w (\S+)/)?`).FindStringSubmatch(text); found != nil {
+		address = "0.0.0.0:" + found[1]
+		if found[2] != "" {
+			address = found[2] + ":" + found[1]
+		}
+	} else {
+		return nil
+	}
+	lower := strings.ToLower(text)
+	switch {
+	case strings.Contains(lower, "address already in use"):
+		return fmt.Errorf("Bind for %s failed: port is already allocated", address)
+	case strings.Contains(lower, "permission denied"):
+		port := address[strings.LastIndex(address, ":")+1:]
+		return fmt.Errorf("Bind for %s failed: permission denied: ports below 1024 are root's; choose a higher one,"+
+			" or let an administrator run: sysctl net.ipv4.ip_unprivileged_port_start=%s", address, port)
+	}
+	return nil
+}
