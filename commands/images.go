@@ -3,6 +3,7 @@ package commands
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
@@ -41,35 +42,52 @@ func imagesCommand(env *Env) *cli.Command {
 			boolean(&o.quiet, "quiet", "q", "Only show image IDs"),
 			refused("bool", "tree", "an image here is of one platform; leave it out", "false"),
 		},
-		Action: arguments(0, 1, func(ctx context.Context, args []string) error {
-			for _, pattern := range args {
-				o.filter.Value().Add("reference", pattern)
-			}
-			return listImages(ctx, env, o)
-		}),
+		Action: func(c *cli.Context) error {
+			return arguments(0, 1, func(ctx context.Context, args []string) error {
+				for _, pattern := range args {
+					o.filter.Value().Add("reference", pattern)
+				}
+				found, err := listImages(ctx, env, o)
+				if err == nil && found == 0 && c.Command.Name == "images" {
+					hintAtSubcommand(env, args)
+				}
+				return err
+			})(c)
+		},
 	}
 }
 
-func listImages(ctx context.Context, env *Env, o *imagesOptions) error {
+// hintAtSubcommand helps who typed images ls for image ls, as docker does.
+func hintAtSubcommand(env *Env, args []string) {
+	for _, word := range args {
+		switch word {
+		case "build", "history", "import", "inspect", "list", "load", "ls", "prune", "pull", "push", "rm", "save", "tag":
+			fmt.Fprintf(env.Err, "\nNo images found matching %q: did you mean \"%s image %s\"?\n", word, env.Program, word)
+		}
+	}
+}
+
+// listImages prints the images, and returns how many lines there were.
+func listImages(ctx context.Context, env *Env, o *imagesOptions) (found int, err error) {
 	format := formatter.NewImageFormat(listFormat(o.format, env.DockerConfigFile().ImagesFormat, o.quiet), o.quiet, o.digests)
 	if err := output.Check(format, &imageRow{}); err != nil {
-		return err
+		return 0, err
 	}
 	if err := o.filter.Value().Validate(imageFilters); err != nil {
-		return err
+		return 0, err
 	}
 	conn, err := env.Engine(ctx)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	var list []*entities.ImageSummary
 	all := url.Values{"all": {strconv.FormatBool(o.all)}}
 	if err := engine.Call(conn, http.MethodGet, engine.Libpod+"/images/json", all, nil, &list); err != nil {
-		return err
+		return 0, err
 	}
 	matching, err := newImageFilter(conn, o.filter.Value(), list)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	slices.SortStableFunc(list, func(a, b *entities.ImageSummary) int { return int(b.Created - a.Created) })
 	var rows []*imageRow
@@ -79,7 +97,7 @@ func listImages(ctx context.Context, env *Env, o *imagesOptions) error {
 			rows = append(rows, newImageRows(image, imageNames(tags, digests, withDigests), !o.noTrunc)...)
 		}
 	}
-	return output.Print(env.Out, format, imageHeadings, rows)
+	return len(rows), output.Print(env.Out, format, imageHeadings, rows)
 }
 
 // listFormat picks the format of a list: --format, else that of Docker's

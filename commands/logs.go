@@ -53,7 +53,7 @@ func logs(ctx context.Context, env *Env, o *logsOptions, name string) error {
 		return containerError(name, err)
 	}
 	config := container.HostConfig.LogConfig
-	if config.Type == define.NoLogging {
+	if config.Type == define.NoLogging || config.Type == define.PassthroughLogging {
 		return errors.New("configured logging driver does not support reading")
 	}
 	output := newLogOutput(env.Out, env.Err)

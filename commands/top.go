@@ -39,6 +39,9 @@ func top(ctx context.Context, env *Env, name string, options []string) error {
 	if err != nil {
 		return containerError(name, err)
 	}
+	if container.State.Paused { // Podman tells nothing about it
+		return fmt.Errorf("container %s is paused, unpause it to list its processes", container.ID)
+	}
 	if !container.State.Running {
 		return fmt.Errorf("container %s is not running", container.ID)
 	}
