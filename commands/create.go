@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/containers/podman/v4/pkg/bindings/containers"
 	"github.com/urfave/cli/v2"
 )
 
@@ -29,7 +30,7 @@ func createCommand(env *Env) *cli.Command {
 // words after them describe, and returns its id. An image that is not here is
 // pulled first if --pull allows it. Warnings go to env.Err. With an error
 // nothing of the container is left.
-func createContainer(ctx context.Context, env *Env, o *createOptions, image string, command []string) (id string, err error) {
+func createContainer(ctx context.Context, env *Env, o *createOptions, image string, command []string) (string, error) {
 	d, err := describe(o, image, command)
 	if err != nil {
 		return "", err
@@ -39,11 +40,7 @@ func createContainer(ctx context.Context, env *Env, o *createOptions, image stri
 	if err != nil {
 		return "", err
 	}
-	defer func() {
-		if closeErr := file.close(id); err == nil {
-			err = closeErr
-		}
-	}()
+	defer file.close()
 	conn, err := env.Engine(ctx)
 	if err != nil {
 		return "", err
@@ -55,13 +52,25 @@ func createContainer(ctx context.Context, env *Env, o *createOptions, image stri
 	if err := d.complete(conn, found); err != nil {
 		return "", err
 	}
-	undo, err := d.makeSources(conn)
+	// From here to the id an interrupt waits: Podman would go on, and what it
+	// makes would be nobody's.
+	steady := context.WithoutCancel(conn)
+	undo, err := d.makeSources(steady)
+	var id string
 	if err == nil {
-		id, err = d.create(conn)
+		id, err = d.create(steady)
 	}
 	if err != nil {
 		undo()
 		return "", createError(d, err)
+	}
+	if err = file.write(id); err == nil {
+		err = ctx.Err()
+	}
+	if err != nil {
+		_, _ = containers.Remove(steady, id, new(containers.RemoveOptions).WithVolumes(true))
+		undo()
+		return "", err
 	}
 	for _, w := range d.warnings {
 		fmt.Fprintf(env.Err, "WARNING: %s\n", w)

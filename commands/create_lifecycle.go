@@ -95,38 +95,48 @@ func (o *lifecycleOptions) fillRestart(d *draft) error {
 }
 
 // cidfile is the file of --cidfile. It is made before the container, so that a
-// path that cannot be written costs no container.
-type cidfile struct{ file *os.File }
+// path that cannot be written costs no container. Without a path it is nil.
+type cidfile struct {
+	file    *os.File
+	written bool
+}
 
-func openCidfile(path string) (cidfile, error) {
+func openCidfile(path string) (*cidfile, error) {
 	if path == "" {
-		return cidfile{}, nil
+		return nil, nil
 	}
 	file, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644)
 	if errors.Is(err, os.ErrExist) {
-		return cidfile{}, fmt.Errorf("container ID file found, make sure the other container isn't running or delete %s", path)
+		return nil, fmt.Errorf("container ID file found, make sure the other container isn't running or delete %s", path)
 	}
 	if err != nil {
-		return cidfile{}, fmt.Errorf("creating the container ID file: %w", err)
+		return nil, fmt.Errorf("creating the container ID file: %w", err)
 	}
-	return cidfile{file}, nil
+	return &cidfile{file: file}, nil
 }
 
-// close writes the id; without one the file goes away.
-func (c cidfile) close(id string) error {
-	if c.file == nil {
+func (c *cidfile) write(id string) error {
+	if c == nil {
 		return nil
 	}
-	if id == "" {
-		c.file.Close()
-		return os.Remove(c.file.Name())
-	}
 	_, err := c.file.WriteString(id)
-	if closeErr := c.file.Close(); err == nil {
-		err = closeErr
+	if err == nil {
+		err = c.file.Sync() // a full disk may tell only now
 	}
 	if err != nil {
 		return fmt.Errorf("writing the container ID file: %w", err)
 	}
+	c.written = true
 	return nil
+}
+
+// close removes the file again if no id came into it.
+func (c *cidfile) close() {
+	if c == nil {
+		return
+	}
+	c.file.Close()
+	if !c.written {
+		os.Remove(c.file.Name())
+	}
 }
