@@ -171,8 +171,12 @@ func imageNames(tags, digests []string, withDigests bool) []imageName {
 	return names
 }
 
+// splitTag splits a name at its tag; a colon before a slash is a port's.
 func splitTag(name string) (repository, tag string) {
 	colon := strings.LastIndexByte(name, ':')
+	if colon < 0 || strings.Contains(name[colon:], "/") {
+		return name, none
+	}
 	return name[:colon], name[colon+1:]
 }
 

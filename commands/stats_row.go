@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strconv"
+	"strings"
 
 	"dockless/commands/output"
 
@@ -33,7 +34,7 @@ func (r *statsRow) MarshalJSON() ([]byte, error) {
 // run has none, and zeros; for one that runs, docker's -- stands for what the
 // host does not measure: a cgroup without the memory or pids controller.
 func newStatsRow(c statsContainer, before, now *sample, trunc bool) *statsRow {
-	row := &statsRow{Container: c.typed, ID: c.ID, Name: c.Names[0], PIDs: "0"}
+	row := &statsRow{Container: c.typed, ID: c.ID, Name: strings.Join(c.Names, ","), PIDs: "0"}
 	if trunc {
 		row.ID = c.ID[:min(12, len(c.ID))]
 	}
