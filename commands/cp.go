@@ -69,6 +69,7 @@ func cp(ctx context.Context, env *Env, o cpOptions, source, destination string) 
 	if from != "" {
 		moved, err = cpFrom(conn, env, o, from, sourcePath, destinationPath)
 		target, _ = filepath.Abs(destinationPath)
+		target = archive.PreserveTrailingDotOrSeparator(target, destinationPath)
 	} else {
 		moved, err = cpTo(conn, env, o, sourcePath, to, destinationPath)
 	}

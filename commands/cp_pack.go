@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"syscall"
+	"time"
 )
 
 // pack writes a file or a directory here as a tar archive, called name in it
@@ -60,12 +61,14 @@ func packOne(w *tar.Writer, file, name string, info fs.FileInfo, linked map[[2]u
 	}
 	header.Name, header.Format = name, tar.FormatPAX
 	header.Uname, header.Gname = "", ""
+	header.ModTime = header.ModTime.Truncate(time.Second) // finer times cost a header each
+	header.AccessTime, header.ChangeTime = time.Time{}, time.Time{}
 	header.Uid, header.Gid = mapped(header.Uid), mapped(header.Gid)
 	if info.IsDir() {
 		header.Name += "/"
 	}
 	if stat, ok := info.Sys().(*syscall.Stat_t); ok && info.Mode().IsRegular() && stat.Nlink > 1 {
-		id := [2]uint64{uint64(stat.Dev), stat.Ino}
+		id := [2]uint64{stat.Dev, stat.Ino}
 		if first, seen := linked[id]; seen {
 			header.Typeflag, header.Linkname, header.Size = tar.TypeLink, first, 0
 		} else {

@@ -30,6 +30,8 @@ func cpTo(conn context.Context, env *Env, o cpOptions, typed, container, destina
 		content := bufio.NewReader(env.In)
 		if _, err := content.Peek(1); errors.Is(err, io.EOF) {
 			return 0, nil // docker takes nothing for an archive of nothing
+		} else if err != nil {
+			return 0, fmt.Errorf("reading the archive from standard input: %w", err)
 		}
 		return 0, writeError(container, to.Path, engine.WriteArchive(conn, container, to.Path, content))
 	}

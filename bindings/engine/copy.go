@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"strings"
+	"time"
 
 	"github.com/containers/podman/v4/pkg/bindings"
 )
@@ -23,17 +25,32 @@ type PathStat struct {
 	LinkTarget string      `json:"linkTarget"`
 }
 
+const pathStatHeader = "X-Docker-Container-Path-Stat"
+
 // StatPath looks at an absolute path in a container, running or not, without
 // following a link at its end. Nothing there is status 404; of a link that leads
 // nowhere the engine says both.
-// Source: https://docs.docker.com/reference/api/engine/ (ContainerArchiveInfo)
+// Source: https://docs.docker.com/reference/api/engine/version/v1.51/
 func StatPath(ctx context.Context, container, path string) (*PathStat, error) {
-	response, err := archive(ctx, http.MethodHead, container, url.Values{"path": {path}}, nil)
+	return whileEnding(ctx, func() (*PathStat, error) { return statPath(ctx, container, path) })
+}
+
+func statPath(ctx context.Context, container, path string) (*PathStat, error) {
+	query := url.Values{"path": {path}}
+	response, err := archive(ctx, http.MethodHead, container, query, nil)
 	if err != nil {
 		return nil, err
 	}
 	defer response.Body.Close()
-	header := response.Header.Get("X-Docker-Container-Path-Stat")
+	header := response.Header.Get(pathStatHeader)
+	if header == "" && response.StatusCode != http.StatusNotFound {
+		// An answer to HEAD cannot say what is wrong.
+		if response, err = archive(ctx, http.MethodGet, container, query, nil); err != nil {
+			return nil, err
+		}
+		defer response.Body.Close()
+		header = response.Header.Get(pathStatHeader)
+	}
 	if header == "" {
 		return nil, refusal(response)
 	}
@@ -53,15 +70,33 @@ func StatPath(ctx context.Context, container, path string) (*PathStat, error) {
 // element on, those of "/" from there. The engine leaves /dev, /proc and /sys
 // out.
 func ReadArchive(ctx context.Context, container, path string) (io.ReadCloser, error) {
-	response, err := archive(ctx, http.MethodGet, container, url.Values{"path": {path}}, nil)
-	if err != nil {
-		return nil, err
+	return whileEnding(ctx, func() (io.ReadCloser, error) {
+		response, err := archive(ctx, http.MethodGet, container, url.Values{"path": {path}}, nil)
+		if err != nil {
+			return nil, err
+		}
+		if response.StatusCode >= http.StatusBadRequest {
+			defer response.Body.Close()
+			return nil, refusal(response)
+		}
+		return response.Body, nil
+	})
+}
+
+// whileEnding asks again for a second where Podman takes a container for running
+// whose process has just ended.
+func whileEnding[T any](ctx context.Context, ask func() (T, error)) (T, error) {
+	for tries := 0; ; tries++ {
+		answer, err := ask()
+		if err == nil || tries == 20 || !strings.Contains(err.Error(), "/ns/mnt: no such file") {
+			return answer, err
+		}
+		select {
+		case <-ctx.Done():
+			return answer, ctx.Err()
+		case <-time.After(50 * time.Millisecond):
+		}
 	}
-	if response.StatusCode >= http.StatusBadRequest {
-		defer response.Body.Close()
-		return nil, refusal(response)
-	}
-	return response.Body, nil
 }
 
 // WriteArchive unpacks a tar stream, plain or compressed, in a directory of a
