@@ -58,7 +58,13 @@ func (c *listedContainer) health() string {
 // status is the state with its times, as docker's daemon words it.
 // Source: https://docs.docker.com/reference/cli/docker/container/ls/#status
 func (c *listedContainer) status(now time.Time) string {
-	since := func(at int64) string { return units.HumanDuration(now.Sub(time.Unix(at, 0))) }
+	since := func(seconds int64) string {
+		at := time.Unix(seconds, 0)
+		if at.Before(c.Created) { // Podman cuts the fraction off
+			at = c.Created
+		}
+		return units.HumanDuration(now.Sub(at))
+	}
 	switch c.dockerState() {
 	case "created":
 		return "Created"
