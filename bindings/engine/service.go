@@ -41,6 +41,7 @@ func (at place) start(ctx context.Context, idle func() (time.Duration, error)) (
 	if err != nil {
 		return nil, err
 	}
+	at.makeNamespace(ctx, podman)
 	if at.startUnit(ctx) {
 		return nil, nil
 	}
@@ -81,6 +82,20 @@ func answers(socket string) bool {
 		conn.Close()
 	}
 	return err == nil
+}
+
+// makeNamespace lets Podman make its user namespace, and the process that keeps
+// it, before there is a service. A service that has to make it by itself cannot
+// commit on Podman 4.3 ("runroot must be set"). If this fails, the service's own
+// start says why.
+func (at place) makeNamespace(ctx context.Context, podman string) {
+	kept := filepath.Join(filepath.Dir(at.dir), "libpod/tmp/pause.pid")
+	if _, err := os.Stat(kept); err == nil || os.Geteuid() == 0 {
+		return
+	}
+	cmd := exec.CommandContext(ctx, podman, "unshare", "true")
+	cmd.Dir, cmd.Env = "/", serviceEnvironment()
+	_ = cmd.Run()
 }
 
 // startUnit starts podman.socket where the user's systemd answers: then the
@@ -136,7 +151,7 @@ func (at place) spawn(podman string, idle time.Duration) (*service, error) {
 	}
 	defer log.Close()
 	seconds := int((idle + time.Second - 1) / time.Second)
-	cmd := exec.Command("/bin/sh", "-c", `umask 022; LISTEN_PID=$$ exec "$0" system service --time="$1"`, podman, strconv.Itoa(seconds))
+	cmd := exec.Command("/bin/sh", "-c", `umask 022; LISTEN_FDS=1 LISTEN_PID=$$ exec "$0" system service --time="$1"`, podman, strconv.Itoa(seconds))
 	cmd.Dir = "/" // a service must not hold on to the directory it was started from
 	cmd.Env = serviceEnvironment()
 	cmd.Stdout, cmd.Stderr = log, log
@@ -165,7 +180,6 @@ func serviceEnvironment() []string {
 			env = append(env, assignment)
 		}
 	}
-	env = append(env, "LISTEN_FDS=1")
 	bus := filepath.Join(os.Getenv("XDG_RUNTIME_DIR"), "bus")
 	if os.Getenv("DBUS_SESSION_BUS_ADDRESS") == "" && answers(bus) {
 		env = append(env, "DBUS_SESSION_BUS_ADDRESS=unix:path="+bus)
