@@ -31,7 +31,10 @@ func startError(command string, err error) error {
 	case says("is not a regular file"):
 		return &exit{exitNotRunable, fmt.Errorf("exec: %q: is a directory", command)}
 	case says("exists on container") && says("but is not a directory"): // workdir "/x" exists on container ID, but …
-		return &exit{exitNotRunable, fmt.Errorf("Cannot mkdir: %s is not a directory", quoted(text, "the working directory"))}
+		return ours(fmt.Errorf("Cannot mkdir: %s is not a directory", quoted(text, "the working directory")))
+	}
+	if says("must be in Created or Stopped state to be started") {
+		return ours(errors.New("cannot start a paused container, try unpause instead"))
 	}
 	if port := portRefusal(text); port != nil {
 		return ours(port)
@@ -76,14 +79,8 @@ func portRefusal(text string) error {
 	} else {
 		return nil
 	}
-	lower := strings.ToLower(text)
-	switch {
-	case strings.Contains(lower, "address already in use"):
+	if strings.Contains(strings.ToLower(text), "address already in use") {
 		return fmt.Errorf("Bind for %s failed: port is already allocated", address)
-	case strings.Contains(lower, "permission denied"):
-		port := address[strings.LastIndex(address, ":")+1:]
-		return fmt.Errorf("Bind for %s failed: permission denied: ports below 1024 are root's; choose a higher one,"+
-			" or let an administrator run: sysctl net.ipv4.ip_unprivileged_port_start=%s", address, port)
 	}
 	return nil
 }
