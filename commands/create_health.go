@@ -109,7 +109,7 @@ func (d *draft) completeHealth(image *manifest.Schema2HealthConfig) {
 	h.Timeout = cmp.Or(h.Timeout, image.Timeout, 30*time.Second)
 	h.StartPeriod = cmp.Or(h.StartPeriod, image.StartPeriod)
 	h.Retries = cmp.Or(h.Retries, image.Retries, 3)
-	if _, err := os.Stat("/run/systemd/system"); err != nil {
-		d.warn("health checks run from systemd timers, and systemd is not running here: the status stays \"starting\"")
+	if os.Geteuid() != 0 && !userManager() {
+		d.warn("health checks run from timers of your systemd, and none is running for you here: the status stays \"starting\"")
 	}
 }
