@@ -69,13 +69,18 @@ func (o Options) route() (*route, error) {
 
 // open returns a connection on which Podman has answered. A service that ends on
 // its idle time-out just as we arrive hangs up on us: the next round starts
-// another one.
+// another one, or finds the one that systemd starts.
 func (r *route) open(ctx context.Context) (*line, error) {
 	l, err := r.try(ctx)
-	for rounds := 0; r.start != nil && gone(err) && rounds < 4; rounds++ {
-		started, startErr := r.start(ctx)
-		if startErr != nil {
-			return nil, startErr
+	for rounds := 0; gone(err) && rounds < 4; rounds++ {
+		var started *service
+		if r.start == nil {
+			if !ends(err) {
+				break
+			}
+			time.Sleep(50 * time.Millisecond)
+		} else if started, err = r.start(ctx); err != nil {
+			return nil, err
 		}
 		l, err = r.try(ctx)
 		if gone(err) && started != nil && started.ended() {
@@ -106,4 +111,10 @@ func (r *route) try(ctx context.Context) (*line, error) {
 func gone(err error) bool {
 	var u *unreachable
 	return errors.As(err, &u) && u.gone
+}
+
+// ends tells that somebody behind a socket is on the way out.
+func ends(err error) bool {
+	var u *unreachable
+	return errors.As(err, &u) && u.ends
 }

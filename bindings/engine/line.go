@@ -28,6 +28,7 @@ type unreachable struct {
 	socket string
 	reason string // a clause: "nothing listens there"
 	gone   bool   // nobody is there: a service may be started
+	ends   bool   // somebody is about to go, and may be back at once
 }
 
 func (u *unreachable) Error() string {
@@ -100,6 +101,8 @@ func ping(conn net.Conn, socket string, patience time.Duration) (version semver.
 		u.reason = fmt.Sprintf("Podman %s answers there, and dockless needs %d.0 or newer", header, oldest)
 	case response.StatusCode != http.StatusOK:
 		u.reason = fmt.Sprintf("Podman %s is in trouble there (%s)", header, response.Status)
+	case response.Close:
+		u.reason, u.gone, u.ends = "Podman's service is about to end there", true, true // of idleness: net/http says so
 	default:
 		_, err := io.Copy(io.Discard, response.Body) // leaves the connection ready for the next request
 		return version, err
@@ -114,7 +117,7 @@ func silent(socket string, patience time.Duration, err error) error {
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		u.reason = fmt.Sprintf("it takes connections but did not answer within %s; restart what listens there", patience)
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
-		u.reason, u.gone = "it hangs up without an answer", true
+		u.reason, u.gone, u.ends = "it hangs up without an answer", true, true
 	default:
 		u.reason = "what answers there does not speak HTTP"
 	}

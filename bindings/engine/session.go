@@ -90,7 +90,8 @@ func redial(ctx context.Context, r *route, socket string) (net.Conn, error) {
 // once sends each request once. The bindings send one whose connection broke
 // twice more, whatever it does and with its body used up; but a container may
 // have been created before the service died. So a broken connection is made an
-// answer, which nobody sends again.
+// answer, which nobody sends again. Only what changes nothing is asked again: a
+// service may end of idleness between its ping and the first question.
 type once struct {
 	inner  http.RoundTripper
 	socket string
@@ -99,6 +100,9 @@ type once struct {
 // RoundTrip implements http.RoundTripper.
 func (o *once) RoundTrip(request *http.Request) (*http.Response, error) {
 	response, err := o.inner.RoundTrip(request)
+	if err != nil && request.Method == http.MethodGet && request.Context().Err() == nil {
+		response, err = o.inner.RoundTrip(request)
+	}
 	if err == nil {
 		if response.StatusCode != http.StatusSwitchingProtocols {
 			response.Body = &body{ReadCloser: response.Body, once: o}
