@@ -2,7 +2,6 @@ package commands
 
 import (
 	"maps"
-	"os"
 	"regexp"
 	"slices"
 	"strings"
@@ -47,7 +46,7 @@ func TestHelpIsDockers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	app := newApp(&Env{Program: "docker", Out: os.Stdout, Err: os.Stderr})
+	app := newApp(&Env{Program: "docker"})
 	for _, file := range archive.Files {
 		want := readPage(string(file.Data))
 		if file.Name == "docker" {
