@@ -61,7 +61,7 @@ func start(ctx context.Context, env *Env, names []string) error {
 		fmt.Fprintln(env.Out, typed)
 	}
 	if len(failed) > 0 {
-		return fmt.Errorf("failed to start containers: %s", strings.Join(failed, ", "))
+		return fmt.Errorf("failed to start containers: %s", strings.Join(failed, ", ")) //nolint:revive // docker's words
 	}
 	return nil
 }
