@@ -12,6 +12,7 @@ import (
 	"dockless/config"
 
 	"github.com/docker/cli/cli/config/configfile"
+	"github.com/sirupsen/logrus"
 	"golang.org/x/term"
 )
 
@@ -66,6 +67,9 @@ func (e *Env) Store() (*store.Store, error) {
 		}
 	}
 	store.Enter()
+	if !logrus.IsLevelEnabled(logrus.WarnLevel) {
+		logrus.SetLevel(logrus.FatalLevel) // from here on errors are returned, and logged beside that
+	}
 	return store.Open()
 }
 
