@@ -42,8 +42,9 @@ func containerError(name string, err error) error {
 	says := func(part string) bool { return strings.Contains(text, part) }
 	switch {
 	case engine.Status(err) == http.StatusNotFound && says("no such container"),
-		says("no container with name or ID"), // 4, and 5 but for rm
-		says("no container with ID or name"): // rm of 5
+		says("no container with name or ID"),         // 4, and 5 but for rm
+		says("no container with ID or name"),         // rm of 5
+		says("found in database: no such container"): // 500, of one that --rm removes meanwhile
 		return &noSuch{kind: "container", name: name}
 	case says("more than one result for container"): // "… ID 1" of 4, "… \"1\"" of 5; with status 404 or 500
 		return fmt.Errorf("multiple IDs found with provided prefix: %s", name)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/containers/podman/v4/pkg/bindings/containers"
 	"github.com/urfave/cli/v2"
@@ -64,8 +65,12 @@ func rm(ctx context.Context, env *Env, names []string, force, volumes bool) erro
 // error, as with docker 28; a running one is killed at once, not stopped first
 // as Podman does.
 func remove(conn context.Context, name string, force, volumes bool) error {
-	_, err := containers.Remove(conn, name, new(containers.RemoveOptions).
-		WithForce(force).WithVolumes(volumes).WithTimeout(0))
+	options := new(containers.RemoveOptions).WithForce(force).WithVolumes(volumes).WithTimeout(0)
+	_, err := containers.Remove(conn, name, options)
+	for tries := 0; tries < 20 && endedMeanwhile(err); tries++ {
+		time.Sleep(50 * time.Millisecond)
+		_, err = containers.Remove(conn, name, options)
+	}
 	err = containerError(name, err)
 	var missing *noSuch
 	switch {
@@ -85,6 +90,12 @@ func remove(conn context.Context, name string, force, volumes bool) error {
 		return err
 	}
 	return fmt.Errorf("cannot remove container %q: %w", name, err)
+}
+
+// endedMeanwhile tells that Podman 4 could not kill a container because it had
+// just ended by itself.
+func endedMeanwhile(err error) bool {
+	return err != nil && strings.Contains(err.Error(), "could not be stopped: sending SIGKILL")
 }
 
 // depended is a container that Podman does not remove before others.

@@ -156,7 +156,8 @@ func untilStopped(conn context.Context, name string) error {
 
 // gone takes a container that is no longer there for success.
 func gone(err error) error {
-	if engine.Status(err) == http.StatusNotFound {
+	var missing *noSuch
+	if engine.Status(err) == http.StatusNotFound || errors.As(containerError("", err), &missing) {
 		return nil
 	}
 	return err
