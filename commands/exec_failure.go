@@ -8,7 +8,7 @@ import (
 
 // execFailure holds back what Podman itself writes into the streams of a command
 // that cannot be executed, until it is known whether the command was: lines that
-// begin with "Error: " and tell of its runtime or of its own sockets.
+// begin with "Error: " and end in its words for that, or tell of its own sockets.
 type execFailure struct {
 	to   io.Writer
 	held bytes.Buffer
@@ -55,5 +55,5 @@ type errText string
 func (e errText) Error() string { return string(e) }
 
 func fromPodman(line []byte) bool {
-	return regexp.MustCompile(`OCI (runtime|permission)|unixpacket|runc: |crun: `).Match(line)
+	return regexp.MustCompile(`: OCI (runtime attempted to invoke a command that was not found|permission denied|runtime error)\n|: read unixpacket `).Match(line)
 }
