@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"syscall"
+	"time"
 
 	"dockless/bindings/engine"
 
@@ -151,6 +152,7 @@ func (s *streams) followExec(conn context.Context, session string) error {
 	err = s.join(conn, stream, restore)
 	restore()
 	if errors.Is(err, errNoReader) {
+		stopExec(context.WithoutCancel(conn), session)
 		return &exit{code: 128 + int(syscall.SIGPIPE)}
 	}
 	if err != nil {
@@ -164,6 +166,16 @@ func (s *streams) followExec(conn context.Context, session string) error {
 		return err
 	}
 	return exitWith(ended.ExitCode)
+}
+
+// stopExec ends a command whose output nobody reads any more: on its own it would
+// have been killed by SIGPIPE. Podman signals it at once and is then slow to see
+// that it has gone, which is not waited for. Before 4.8 it cannot do this: there
+// the command runs on, as with docker.
+func stopExec(conn context.Context, session string) {
+	conn, cancel := context.WithTimeout(conn, 200*time.Millisecond)
+	defer cancel()
+	_ = containers.ExecRemove(conn, session, new(containers.ExecRemoveOptions).WithForce(true))
 }
 
 // failed puts Podman's error about an exec into docker's words.
