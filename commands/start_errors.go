@@ -68,7 +68,7 @@ func notFound(command string) error {
 // address already in use. pasta has: Failed to bind port 80 (Address already in
 // use) for option '-t 127.0.0.1/80-80:80-80'.
 func portRefusal(text string) error {
-	address := "0.0.0.0:?"
+	var address string
 	if found := regexp.MustCompile(`listen (?:tcp|udp)[46]? (\S+): bind`).FindStringSubmatch(text); found != nil {
 		address = found[1]
 	} else if found := regexp.MustCompile(`bind port (\d+) (?:\(|for)(?:.*'-\w (\S+)/)?`).FindStringSubmatch(text); found != nil {
