@@ -107,7 +107,11 @@ func serverInfo(ctx context.Context, env *Env) (types.Info, error) {
 		result.Architecture = machine
 	}
 	if result.CgroupVersion == "2" { // for which Podman fills in memory and pids only
-		can := func(controller string) bool { return slices.Contains(podman.Host.CgroupControllers, controller) }
+		there := podman.Host.CgroupControllers
+		if result.CgroupDriver == "systemd" { // Podman 4.3 lists the controllers of its own cgroup, systemd gives all that it has
+			there = append(there, delegated()...)
+		}
+		can := func(controller string) bool { return slices.Contains(there, controller) }
 		result.MemoryLimit, result.SwapLimit, result.PidsLimit = can("memory"), can("memory"), can("pids")
 		result.CPUCfsQuota, result.CPUCfsPeriod, result.CPUShares = can("cpu"), can("cpu"), can("cpu")
 		result.CPUSet = can("cpuset")
