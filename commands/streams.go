@@ -1,11 +1,13 @@
 package commands
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
 	"os"
 	"os/signal"
+	"regexp"
 	"syscall"
 
 	"dockless/bindings/engine"
@@ -100,16 +102,31 @@ func (s *streams) copyOut(stream engine.Stream) error {
 	return err
 }
 
-// sink remembers the error of its writer, to tell it from those of reading.
+// sink remembers the error of its writer, to tell it from those of reading, and
+// leaves out what Podman says of its own sockets.
 type sink struct {
 	io.Writer
 	err error
 }
 
-func (s *sink) Write(p []byte) (n int, err error) {
-	n, err = s.Writer.Write(p)
-	if err != nil {
-		s.err = err
+// Write implements io.Writer.
+func (s *sink) Write(p []byte) (int, error) {
+	all := len(p)
+	if p = p[:all-socketError(p)]; len(p) == 0 {
+		return all, nil
 	}
-	return n, err
+	if _, s.err = s.Writer.Write(p); s.err != nil {
+		return 0, s.err
+	}
+	return all, nil
+}
+
+// socketError is the length of Podman's last words in a stream whose container
+// has left some of its input unread: Error: write unixpacket @->/proc/…/attach:
+// write: connection reset by peer.
+func socketError(p []byte) int {
+	if !bytes.Contains(p, []byte("unixpacket @->")) {
+		return 0
+	}
+	return len(regexp.MustCompile(`Error: (read|write) unixpacket @->\S*/attach: (read|write): [a-z ]+\n$`).Find(p))
 }
