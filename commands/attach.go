@@ -83,7 +83,7 @@ func (f *foreground) result(conn context.Context, name string, err error) error 
 	case errors.Is(err, errNoReader):
 		return &exit{code: 128 + int(syscall.SIGPIPE)}
 	}
-	return err
+	return unexited(err)
 }
 
 // unexited takes run's exit code from an error: other commands have 1.

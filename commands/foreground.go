@@ -167,6 +167,19 @@ func (g *glance) ended() bool {
 	return g.State.Status == "exited" || g.State.Status == "stopped"
 }
 
+// settled looks at a container as lookAt does, after the clean-up of its last run
+// is through. That is a process of Podman's own, which would clean up after a
+// container that is being made ready for its next run too.
+func settled(conn context.Context, name string) (*glance, error) {
+	const patience = 10 * time.Second
+	for begun := time.Now(); ; time.Sleep(10 * time.Millisecond) {
+		container, err := lookAt(conn, name)
+		if err != nil || container.State.Status != "stopped" || time.Since(begun) > patience {
+			return container, err
+		}
+	}
+}
+
 // commandOf is the first word of a container's command, for an error about it.
 func commandOf(conn context.Context, name string) string {
 	container, err := lookAt(conn, name)

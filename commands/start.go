@@ -80,9 +80,12 @@ func (o *startOptions) startAttached(ctx context.Context, env *Env, typed string
 	if err != nil {
 		return err
 	}
-	container, err := lookAt(conn, name)
+	container, err := settled(conn, name)
 	if err != nil {
 		return containerError(name, err)
+	}
+	if container.State.Paused || container.State.Status == "paused" {
+		return errors.New("cannot start a paused container, try unpause instead")
 	}
 	f := &foreground{id: container.ID, streams: env.streams(container.Config.Tty, keys)}
 	if o.interactive && container.Config.OpenStdin {
