@@ -162,7 +162,10 @@ func (s *streams) followExec(conn context.Context, session string) error {
 	if err != nil {
 		return fmt.Errorf("asking for the command's exit code: %w", err)
 	}
-	if err := failure.release(ended.Pid != 0 || ended.ExitCode == 0); err != nil {
+	if ended.Running {
+		return fmt.Errorf("podman's service went away in the middle of this command, which runs on in container %s", ended.ContainerID[:12])
+	}
+	if err := failure.release(ended.ExitCode); err != nil {
 		return err
 	}
 	return exitWith(ended.ExitCode)
@@ -194,8 +197,6 @@ func (o *execOptions) failed(name string, err error) error {
 		strings.Contains(text, "can only start exec sessions when their container is running"),
 		strings.Contains(text, "cannot exec in a container that is not running"):
 		return fmt.Errorf("container %s is not running", name)
-	case strings.Contains(text, "unable to find user"), strings.Contains(text, "unable to find group"):
-		return &exit{code: exitNotRunable, err: err}
 	}
 	return containerError(name, err)
 }

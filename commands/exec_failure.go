@@ -8,7 +8,7 @@ import (
 
 // execFailure holds back what Podman itself writes into the streams of a command
 // that cannot be executed, until it is known whether the command was: lines that
-// begin with "Error: " and end in its words for that, or tell of its own sockets.
+// begin with "Error: " and end as its runtime's errors do.
 type execFailure struct {
 	to   io.Writer
 	held bytes.Buffer
@@ -36,18 +36,18 @@ func (f *execFailure) Write(p []byte) (int, error) {
 	return f.to.Write(p)
 }
 
-// release shows what was held back if the command ran after all; else it
-// returns it as the error that it is.
-func (f *execFailure) release(ran bool) error {
+// release shows what was held back if the exit code says that the command ran
+// after all; else it returns it as the error that it is, with that code.
+func (f *execFailure) release(code int) error {
 	if f.held.Len() == 0 {
 		return nil
 	}
-	if ran {
+	if code == 0 {
 		_, err := f.to.Write(f.held.Bytes())
 		return err
 	}
 	first, _, _ := bytes.Cut(f.held.Bytes(), []byte("\n"))
-	return &startFailure{errText(bytes.TrimPrefix(first, []byte("Error: ")))}
+	return &startFailure{&exit{code, errText(bytes.TrimPrefix(first, []byte("Error: ")))}}
 }
 
 type errText string
@@ -55,5 +55,5 @@ type errText string
 func (e errText) Error() string { return string(e) }
 
 func fromPodman(line []byte) bool {
-	return regexp.MustCompile(`: OCI (runtime attempted to invoke a command that was not found|permission denied|runtime error)\n|: read unixpacket `).Match(line)
+	return regexp.MustCompile(`: OCI (runtime error|permission denied|runtime attempted to invoke a command that was not found)\s*$`).Match(line)
 }

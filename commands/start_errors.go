@@ -9,7 +9,8 @@ import (
 
 // startError puts what kept a command from running into docker's words, with
 // docker's exit code: 127 and 126 for the command, 125 for all else. command is
-// its first word, for runtimes that do not name it.
+// its first word, for runtimes that do not name it. A code that err has already
+// stands where this knows none.
 // Source: https://docs.docker.com/reference/cli/docker/container/run/#exit-status
 func startError(command string, err error) error {
 	var signal interrupted
@@ -17,11 +18,15 @@ func startError(command string, err error) error {
 		return err
 	}
 	text := err.Error()
-	if _, after, found := strings.Cut(text, " for attach: "); found {
-		text = after // preparing container ID for attach: …
+	for _, opening := range []string{"preparing container ", "unable to start container "} { // … ID for attach: …, … "ID": …
+		if after, found := strings.CutPrefix(text, opening); found {
+			_, text, _ = strings.Cut(after, ": ")
+		}
 	}
 	says := func(part string) bool { return strings.Contains(text, part) }
 	switch {
+	case command == "" && (says("open executable") || says("cannot find ``")):
+		return &exit{exitNotFound, notFound(command)}
 	case says("executable file") && says("not found"):
 		return &exit{exitNotFound, notFound(quoted(text, command))}
 	case says("chdir"): // 4.3: chdir `/x`: No such …, 5.4: chdir to `/x`: …
@@ -29,7 +34,7 @@ func startError(command string, err error) error {
 	case says("open executable"), says("is not executable"):
 		return &exit{exitNotRunable, fmt.Errorf("exec: %q: permission denied", command)}
 	case says("is not a regular file"):
-		return &exit{exitNotRunable, fmt.Errorf("exec: %q: is a directory", command)}
+		return &exit{exitNotRunable, fmt.Errorf("exec: %q: is a directory: permission denied", command)}
 	case says("exists on container") && says("but is not a directory"): // workdir "/x" exists on container ID, but …
 		return ours(fmt.Errorf("Cannot mkdir: %s is not a directory", quoted(text, "the working directory")))
 	}
@@ -42,8 +47,12 @@ func startError(command string, err error) error {
 	for _, kind := range []string{": OCI runtime attempted to invoke a command that was not found", ": OCI permission denied", ": OCI runtime error"} {
 		text = strings.TrimSuffix(text, kind)
 	}
-	if text == err.Error() {
+	var known *exit
+	switch {
+	case text == err.Error():
 		return ours(err)
+	case errors.As(err, &known):
+		return &exit{known.code, errors.New(text)}
 	}
 	return ours(errors.New(text))
 }
