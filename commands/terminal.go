@@ -8,6 +8,7 @@ import (
 	"os/signal"
 	"sync"
 	"syscall"
+	"time"
 
 	"github.com/moby/term"
 	xterm "golang.org/x/term"
@@ -53,19 +54,25 @@ func (s *streams) windowSize() (rows, columns int) {
 	return rows, columns
 }
 
-// followWindow calls resize with every new size of the window until ctx ends.
+// followWindow calls resize with every new size of the window until ctx ends, and
+// once more when it has come to rest: conmon takes sizes that arrive together
+// for the first of them.
 func (s *streams) followWindow(ctx context.Context, resize func(rows, columns int)) {
+	const rest = 500 * time.Millisecond
 	changed := make(chan os.Signal, 1)
 	signal.Notify(changed, syscall.SIGWINCH)
 	defer signal.Stop(changed)
-	for {
+	for again := time.NewTimer(rest); ; {
 		select {
 		case <-changed:
-			if rows, columns := s.windowSize(); rows > 0 || columns > 0 {
-				resize(rows, columns)
-			}
+			again.Reset(rest)
+		case <-again.C:
 		case <-ctx.Done():
+			again.Stop()
 			return
+		}
+		if rows, columns := s.windowSize(); rows > 0 || columns > 0 {
+			resize(rows, columns)
 		}
 	}
 }
