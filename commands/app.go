@@ -23,11 +23,11 @@ func Main(ctx context.Context, args []string, in, out, err *os.File) int {
 	if len(args) > 0 && store.CalledAs(args[0]) == "docker" {
 		env.Program = "docker"
 	}
-	echoes := 0
+	patience := 1 // the third Ctrl-C forces the end, as in docker
 	if store.Entered() {
-		echoes = 1 // a Ctrl-C comes from the terminal and from the first process
+		patience = 3 // each comes from the terminal and from the first process
 	}
-	ctx, stop := untilSignal(ctx, echoes, os.Interrupt, syscall.SIGTERM)
+	ctx, stop := untilSignal(ctx, patience, os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	return report(ctx, env, run(ctx, env, args[min(1, len(args)):]))
 }

@@ -213,9 +213,9 @@ func (i interrupted) number() int {
 }
 
 // untilSignal returns a context that ends when one of the signals arrives, and
-// remembers which. The next one after that and its echoes has its default
-// effect.
-func untilSignal(ctx context.Context, echoes int, signals ...os.Signal) (context.Context, context.CancelFunc) {
+// remembers which. After that so many more as patience says change nothing, and
+// the next has its default effect.
+func untilSignal(ctx context.Context, patience int, signals ...os.Signal) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	arrived := make(chan os.Signal, 1)
 	signal.Notify(arrived, signals...)
@@ -227,7 +227,7 @@ func untilSignal(ctx context.Context, echoes int, signals ...os.Signal) (context
 		case <-ctx.Done():
 			return
 		}
-		for range echoes {
+		for range patience {
 			<-arrived
 		}
 	}()
