@@ -123,7 +123,8 @@ func (s *sink) Write(p []byte) (int, error) {
 
 // socketError is the length of Podman's last words in a stream whose container
 // has left some of its input unread: Error: write unixpacket @->/proc/…/attach:
-// write: connection reset by peer.
+// write: connection reset by peer. What the container wrote last may be lost with
+// it, on Podman's side of the socket.
 func socketError(p []byte) int {
 	if !bytes.Contains(p, []byte("unixpacket @->")) {
 		return 0
