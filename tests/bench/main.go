@@ -22,11 +22,13 @@ import (
 	"strings"
 	"sync"
 	"syscall"
-	"text/tabwriter"
 	"time"
 )
 
 const image = "docker.io/library/busybox:latest"
+
+// layout is a row of the table, printed as soon as it is measured.
+const layout = "%-22s %10s %10s %6s %6s %-6s %7s  %s\n"
 
 // contender is one way to do the work: its name in the table and its command.
 type contender struct {
@@ -66,26 +68,22 @@ func bench(ctx context.Context, dockless, base string, runs int, only string) er
 	defer os.RemoveAll(bundle)
 	defer func() { _ = quietly(ctx, "podman", "rm", "-fa", "-t0") }()
 
-	table := tabwriter.NewWriter(os.Stdout, 0, 8, 2, ' ', 0)
-	fmt.Fprintln(table, "WORK\tDOCKLESS\tPODMAN\tRATIO\tGOAL\t\tMEMORY\tBESIDE")
+	fmt.Printf(layout, "WORK", "DOCKLESS", "PODMAN", "RATIO", "GOAL", "", "MEMORY", "BESIDE")
 	for _, w := range rows(dockless, bundle) {
 		if !strings.Contains(w.name, only) {
 			continue
 		}
-		if err := measure(ctx, table, w, runs); err != nil {
+		if err := measure(ctx, w, runs); err != nil {
 			return fmt.Errorf("measuring %s: %w", w.name, err)
-		}
-		if err := table.Flush(); err != nil {
-			return err
 		}
 	}
 	if !strings.Contains("50 containers", only) {
 		return nil
 	}
-	if err := parallel(ctx, table, dockless); err != nil {
+	if err := parallel(ctx, dockless); err != nil {
 		return fmt.Errorf("starting containers in parallel: %w", err)
 	}
-	return table.Flush()
+	return nil
 }
 
 func rows(dockless, bundle string) []work {
@@ -171,7 +169,7 @@ func writeSpec(ctx context.Context, bundle string) error {
 }
 
 // measure runs the contenders in turn, once to warm up and runs times to count.
-func measure(ctx context.Context, table *tabwriter.Writer, w work, runs int) error {
+func measure(ctx context.Context, w work, runs int) error {
 	times := make([][]time.Duration, len(w.contenders))
 	var memory int64
 	for run := range runs + 1 {
@@ -194,12 +192,12 @@ func measure(ctx context.Context, table *tabwriter.Writer, w work, runs int) err
 	for i, c := range w.contenders[2:] {
 		beside = append(beside, c.name+" "+milliseconds(median(times[i+2])))
 	}
-	row(table, w.name, ours, theirs, w.goal, fmt.Sprintf("%d MB", memory>>10), strings.Join(beside, ", "))
+	row(w.name, ours, theirs, w.goal, fmt.Sprintf("%d MB", memory>>10), strings.Join(beside, ", "))
 	return nil
 }
 
 // parallel starts 50 containers at once, each by a process of its own.
-func parallel(ctx context.Context, table *tabwriter.Writer, dockless string) error {
+func parallel(ctx context.Context, dockless string) error {
 	const many, rounds = 50, 3
 	var ours, theirs []time.Duration
 	for range rounds {
@@ -234,17 +232,17 @@ func parallel(ctx context.Context, table *tabwriter.Writer, dockless string) err
 			}
 		}
 	}
-	row(table, "50 containers at once", median(ours), median(theirs), 0.9, "", "")
+	row("50 containers at once", median(ours), median(theirs), 0.9, "", "")
 	return nil
 }
 
-func row(table *tabwriter.Writer, name string, ours, theirs time.Duration, goal float64, memory, beside string) {
+func row(name string, ours, theirs time.Duration, goal float64, memory, beside string) {
 	ratio := float64(ours) / float64(theirs)
 	verdict := "met"
 	if ratio > goal {
 		verdict = "MISSED"
 	}
-	fmt.Fprintf(table, "%s\t%s\t%s\t%.2f\t%.2f\t%s\t%s\t%s\n", name, milliseconds(ours), milliseconds(theirs), ratio, goal, verdict, memory, beside)
+	fmt.Printf(layout, name, milliseconds(ours), milliseconds(theirs), fmt.Sprintf("%.2f", ratio), fmt.Sprintf("%.2f", goal), verdict, memory, beside)
 }
 
 // timed runs a command and returns its wall time and its peak memory in KiB.
