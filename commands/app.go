@@ -33,10 +33,14 @@ func Main(ctx context.Context, args []string, in, out, err *os.File) int {
 }
 
 func run(ctx context.Context, env *Env, args []string) error {
-	app := newApp(env)
+	asked := ""
+	if len(args) > 0 {
+		asked = args[0]
+	}
+	app := newApp(env, asked)
 	line, err := argv.Normalize(app, args, stopsAtFirstArgument)
 	if err == nil && (line.Help || line.Command != nil && len(line.Command.Subcommands) > 0) {
-		return printHelp(env, app, line)
+		return printHelp(env, newApp(env, ""), line)
 	}
 	if err == nil {
 		err = app.RunContext(ctx, append([]string{env.Program}, line.Args...))
@@ -56,13 +60,14 @@ func stopsAtFirstArgument(path []string) bool {
 	return false
 }
 
-func newApp(env *Env) *cli.App {
+// newApp is the program, with the command that is asked for or else with all.
+func newApp(env *Env, asked string) *cli.App {
 	global := &globals{}
 	var app *cli.App
 	app = &cli.App{
 		Name:                      env.Program,
 		Usage:                     "Docker's command line, without root and without a daemon",
-		Commands:                  commandList(env),
+		Commands:                  commandList(env, asked),
 		Flags:                     global.flags(env),
 		Before:                    func(*cli.Context) error { return global.apply(env) },
 		HideHelp:                  true,

@@ -46,7 +46,7 @@ func TestHelpIsDockers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	app := newApp(&Env{Program: "docker"})
+	app := newApp(&Env{Program: "docker"}, "")
 	for _, file := range archive.Files {
 		want := readPage(string(file.Data))
 		if file.Name == "docker" {

@@ -1,6 +1,11 @@
 package commands
 
-import "github.com/urfave/cli/v2"
+import (
+	"slices"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+)
 
 // Headings of the program's --help, in docker's order.
 const (
@@ -8,137 +13,152 @@ const (
 	managementCommands = "Management Commands"
 )
 
-// commandList is every command of the program, in the order of its --help.
-func commandList(env *Env) []*cli.Command {
-	list := []*cli.Command{
-		common(runCommand(env)),
-		common(execCommand(env)),
-		common(psCommand(env)),
-		common(pullCommand(env)),
-		common(imagesCommand(env)),
-		common(versionCommand(env)),
-		common(infoCommand(env)),
+// entry is a command of the list: its names there, its own first, and how it is
+// made.
+type entry struct {
+	names string
+	build func(env *Env) *cli.Command
+}
 
-		group("container", "Manage containers",
-			attachCommand(env),
-			commitCommand(env),
-			cpCommand(env),
-			createCommand(env),
-			diffCommand(env),
-			execCommand(env),
-			exportCommand(env),
-			containerInspectCommand(env),
-			killCommand(env),
-			logsCommand(env),
-			as("ls", psCommand(env), "list", "ps"),
-			pauseCommand(env),
-			portCommand(env),
-			containerPruneCommand(env),
-			renameCommand(env),
-			restartCommand(env),
-			as("rm", rmCommand(env), "remove"),
-			runCommand(env),
-			startCommand(env),
-			statsCommand(env),
-			stopCommand(env),
-			topCommand(env),
-			unpauseCommand(env),
-			updateCommand(env),
-			waitCommand(env),
-		),
+// allCommands are the commands of the program, in the order of its --help.
+var allCommands = []entry{
+	{"run", common(runCommand)},
+	{"exec", common(execCommand)},
+	{"ps", common(psCommand)},
+	{"pull", common(pullCommand)},
+	{"images", common(imagesCommand)},
+	{"version", common(versionCommand)},
+	{"info", common(infoCommand)},
 
-		group("image", "Manage images",
-			importCommand(env),
-			imageInspectCommand(env),
-			loadCommand(env),
-			as("ls", imagesCommand(env), "list"),
-			imagePruneCommand(env),
-			pullCommand(env),
-			as("rm", rmiCommand(env), "rmi", "remove"),
-			tagCommand(env),
-		),
+	{"container", group("Manage containers", []entry{
+		{"attach", attachCommand},
+		{"commit", commitCommand},
+		{"cp", cpCommand},
+		{"create", createCommand},
+		{"diff", diffCommand},
+		{"exec", execCommand},
+		{"export", exportCommand},
+		{"inspect", containerInspectCommand},
+		{"kill", killCommand},
+		{"logs", logsCommand},
+		{"ls list ps", psCommand},
+		{"pause", pauseCommand},
+		{"port", portCommand},
+		{"prune", containerPruneCommand},
+		{"rename", renameCommand},
+		{"restart", restartCommand},
+		{"rm remove", rmCommand},
+		{"run", runCommand},
+		{"start", startCommand},
+		{"stats", statsCommand},
+		{"stop", stopCommand},
+		{"top", topCommand},
+		{"unpause", unpauseCommand},
+		{"update", updateCommand},
+		{"wait", waitCommand},
+	})},
 
-		group("network", "Manage networks",
-			networkConnectCommand(env),
-			networkCreateCommand(env),
-			networkDisconnectCommand(env),
-			networkInspectCommand(env),
-			networkListCommand(env),
-			networkPruneCommand(env),
-			networkRemoveCommand(env),
-		),
+	{"image", group("Manage images", []entry{
+		{"import", importCommand},
+		{"inspect", imageInspectCommand},
+		{"load", loadCommand},
+		{"ls list", imagesCommand},
+		{"prune", imagePruneCommand},
+		{"pull", pullCommand},
+		{"rm rmi remove", rmiCommand},
+		{"tag", tagCommand},
+	})},
 
-		group("system", "Manage Docker",
-			systemDfCommand(env),
-			eventsCommand(env),
-			infoCommand(env),
-			systemPruneCommand(env),
-		),
+	{"network", group("Manage networks", []entry{
+		{"connect", networkConnectCommand},
+		{"create", networkCreateCommand},
+		{"disconnect", networkDisconnectCommand},
+		{"inspect", networkInspectCommand},
+		{"ls list", networkListCommand},
+		{"prune", networkPruneCommand},
+		{"rm remove", networkRemoveCommand},
+	})},
 
-		group("volume", "Manage volumes",
-			volumeCreateCommand(env),
-			volumeInspectCommand(env),
-			volumeListCommand(env),
-			volumePruneCommand(env),
-			volumeRemoveCommand(env),
-		),
+	{"system", group("Manage Docker", []entry{
+		{"df", systemDfCommand},
+		{"events", eventsCommand},
+		{"info", infoCommand},
+		{"prune", systemPruneCommand},
+	})},
 
-		attachCommand(env),
-		commitCommand(env),
-		cpCommand(env),
-		createCommand(env),
-		diffCommand(env),
-		eventsCommand(env),
-		exportCommand(env),
-		helpCommand(env),
-		importCommand(env),
-		inspectCommand(env),
-		killCommand(env),
-		loadCommand(env),
-		logsCommand(env),
-		pauseCommand(env),
-		portCommand(env),
-		renameCommand(env),
-		restartCommand(env),
-		rmCommand(env),
-		rmiCommand(env),
-		startCommand(env),
-		statsCommand(env),
-		stopCommand(env),
-		tagCommand(env),
-		topCommand(env),
-		unpauseCommand(env),
-		updateCommand(env),
-		waitCommand(env),
+	{"volume", group("Manage volumes", []entry{
+		{"create", volumeCreateCommand},
+		{"inspect", volumeInspectCommand},
+		{"ls list", volumeListCommand},
+		{"prune", volumePruneCommand},
+		{"rm remove", volumeRemoveCommand},
+	})},
+
+	{"attach", attachCommand},
+	{"commit", commitCommand},
+	{"cp", cpCommand},
+	{"create", createCommand},
+	{"diff", diffCommand},
+	{"events", eventsCommand},
+	{"export", exportCommand},
+	{"help", helpCommand},
+	{"import", importCommand},
+	{"inspect", inspectCommand},
+	{"kill", killCommand},
+	{"load", loadCommand},
+	{"logs", logsCommand},
+	{"pause", pauseCommand},
+	{"port", portCommand},
+	{"rename", renameCommand},
+	{"restart", restartCommand},
+	{"rm", rmCommand},
+	{"rmi", rmiCommand},
+	{"start", startCommand},
+	{"stats", statsCommand},
+	{"stop", stopCommand},
+	{"tag", tagCommand},
+	{"top", topCommand},
+	{"unpause", unpauseCommand},
+	{"update", updateCommand},
+	{"wait", waitCommand},
+}
+
+// commandList makes the command that is asked for, or, where none of that name
+// is there, all: to make the others with all their flags takes as long as ps
+// takes to ask the engine.
+func commandList(env *Env, asked string) []*cli.Command {
+	for i, e := range allCommands {
+		if asked != "help" && slices.Contains(strings.Fields(e.names), asked) {
+			return build(env, allCommands[i:i+1])
+		}
 	}
-	withoutHelp(list)
+	return build(env, allCommands)
+}
+
+func build(env *Env, entries []entry) []*cli.Command {
+	list := make([]*cli.Command, 0, len(entries))
+	for _, e := range entries {
+		c := e.build(env)
+		names := strings.Fields(e.names)
+		c.Name, c.Aliases = names[0], names[1:]
+		c.HideHelp = true // urfave would add its own help command and flag
+		list = append(list, c)
+	}
 	return list
 }
 
-// withoutHelp keeps urfave from adding its own help commands and flags.
-func withoutHelp(list []*cli.Command) {
-	for _, c := range list {
-		c.HideHelp = true
-		withoutHelp(c.Subcommands)
-	}
-}
-
 // common puts a command under the first heading of --help.
-func common(c *cli.Command) *cli.Command {
-	c.Category = commonCommands
-	return c
-}
-
-// as is a command under another name, as it is called inside a group.
-func as(name string, c *cli.Command, aliases ...string) *cli.Command {
-	c.Name, c.Aliases = name, aliases
-	return c
+func common(build func(env *Env) *cli.Command) func(env *Env) *cli.Command {
+	return func(env *Env) *cli.Command {
+		c := build(env)
+		c.Category = commonCommands
+		return c
+	}
 }
 
 // group is a management command: docker container, docker volume, ….
-func group(name, usage string, commands ...*cli.Command) *cli.Command {
-	for _, c := range commands {
-		c.Category = ""
+func group(usage string, commands []entry) func(env *Env) *cli.Command {
+	return func(env *Env) *cli.Command {
+		return &cli.Command{Usage: usage, Category: managementCommands, Subcommands: build(env, commands)}
 	}
-	return &cli.Command{Name: name, Usage: usage, Category: managementCommands, Subcommands: commands}
 }
