@@ -32,11 +32,13 @@ scripts: build
 machine: build
 	@tests/machine/run $(if $(RUN),-run '$(RUN)')
 
+# As installed: the page cache holds what the linker has written in smaller pieces, and a start takes 0.6 ms longer.
 bench:
 	@tests/hosts/setup --run
 	@$(MAKE) --no-print-directory build
 	@CGO_ENABLED=0 go build -o .cache/bench ./tests/bench
-	@tests/hosts/enter this -- bash -c 'tests/hosts/baseimage >~/busybox.tar && .cache/bench -dockless ./dockless -base ~/busybox.tar'
+	@install dockless .cache/dockless
+	@tests/hosts/enter this -- bash -c 'tests/hosts/baseimage >~/busybox.tar && .cache/bench -dockless .cache/dockless -base ~/busybox.tar'
 
 lint: build $(GOLANGCI)
 	@status=0; $(GOLANGCI) run --allow-parallel-runners --build-tags "$(TAGS)" ./... || status=1; tests/lint || status=1; exit $$status
