@@ -4,14 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"os"
 	"os/exec"
 
-	"dockless/bindings/engine"
-
 	"github.com/containerd/containerd/platforms"
-	"github.com/containers/podman/v4/pkg/bindings/images"
 	"github.com/containers/podman/v4/pkg/domain/entities"
 	"github.com/distribution/reference"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -109,26 +105,6 @@ func (d *draft) imageHere(conn context.Context) (*entities.ImageInspectReport, e
 	}
 	d.Image = stored
 	return image, nil
-}
-
-// inspectStored is storedImage and what the engine knows about that image, in
-// one request where docker's reading of the name is right.
-func inspectStored(conn context.Context, typed string) (string, *entities.ImageInspectReport, error) {
-	if named, err := imageReference(typed); err == nil {
-		image, err := images.GetImage(conn, named.String(), nil)
-		if err == nil || engine.Status(err) != http.StatusNotFound {
-			return named.String(), image, err
-		}
-	}
-	stored, err := storedImage(conn, typed)
-	if err != nil {
-		return "", nil, err
-	}
-	image, err := images.GetImage(conn, stored, nil)
-	if err != nil {
-		return "", nil, fmt.Errorf("reading image %s: %w", stored, err)
-	}
-	return stored, image, nil
 }
 
 // pullImage runs `dockless pull`, which works on the image store in a process

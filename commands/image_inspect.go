@@ -7,7 +7,6 @@ import (
 
 	"dockless/commands/dockerapi"
 
-	"github.com/containers/podman/v4/pkg/bindings/images"
 	"github.com/urfave/cli/v2"
 )
 
@@ -40,16 +39,9 @@ func imageInspectCommand(env *Env) *cli.Command {
 
 // inspectImage returns Docker's description of an image, "" being any platform.
 func inspectImage(conn context.Context, name, platform string) (*dockerapi.Image, error) {
-	stored, err := storedImage(conn, name)
+	_, report, err := inspectStored(conn, name)
 	if err != nil {
 		return nil, err
-	}
-	report, err := images.GetImage(conn, stored, nil)
-	if err != nil {
-		return nil, absentImage(name, err)
-	}
-	if report.ImageData == nil {
-		return nil, fmt.Errorf("inspecting image %s: the answer is not whole", name)
 	}
 	image := dockerapi.NewImage(report.ImageData)
 	if own := image.Os + "/" + image.Architecture; platform != "" && platform != image.Os && platform != own {

@@ -9,6 +9,7 @@ import (
 	"dockless/bindings/engine"
 
 	"github.com/containers/podman/v4/pkg/bindings/images"
+	"github.com/containers/podman/v4/pkg/domain/entities"
 	"github.com/distribution/reference"
 )
 
@@ -59,6 +60,34 @@ func storedImage(conn context.Context, typed string) (string, error) {
 		}
 	}
 	return "", noSuchImage(typed)
+}
+
+// inspectStored is storedImage and what the engine knows about that image, in
+// one request where docker's reading of the name is right.
+func inspectStored(conn context.Context, typed string) (string, *entities.ImageInspectReport, error) {
+	if named, err := imageReference(typed); err == nil {
+		image, err := readImage(conn, named.String())
+		if engine.Status(err) != http.StatusNotFound {
+			return named.String(), image, err
+		}
+	}
+	stored, err := storedImage(conn, typed)
+	if err != nil {
+		return "", nil, err
+	}
+	image, err := readImage(conn, stored)
+	return stored, image, absentImage(typed, err)
+}
+
+func readImage(conn context.Context, name string) (*entities.ImageInspectReport, error) {
+	image, err := images.GetImage(conn, name, nil)
+	if err != nil {
+		return nil, fmt.Errorf("inspecting image %s: %w", name, err)
+	}
+	if image.ImageData == nil {
+		return nil, fmt.Errorf("inspecting image %s: the answer is not whole", name)
+	}
+	return image, nil
 }
 
 // noSuchImage is docker's error about an image that is not there.
