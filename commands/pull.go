@@ -90,46 +90,50 @@ func pullOne(ctx context.Context, env *Env, images *store.Store, name reference.
 	if tagged, ok := name.(reference.Tagged); ok {
 		tag = tagged.Tag()
 	}
-	fmt.Fprintf(out, "%s: Pulling from %s\n", tag, reference.Path(name))
-	progress, printed := make(chan types.ProgressProperties), make(chan []string)
-	go func() { printed <- printLayers(out, progress) }()
+	shown := newProgress(out)
+	defer shown.close()
+	shown.message(tag, "Pulling from "+reference.Path(name))
+	progress, read := make(chan types.ProgressProperties), make(chan struct{})
+	go func() {
+		defer close(read)
+		showLayers(shown, progress)
+	}()
 	newer, err := images.Pull(ctx, remote, progress)
 	close(progress)
-	layers := <-printed
+	<-read
 	if err != nil {
 		return err
 	}
-	for _, layer := range layers {
-		fmt.Fprintf(out, "%s: Pull complete\n", layer)
-	}
-	status := "Image is up to date for"
+	status := "Image is up to date for "
 	if newer {
-		status = "Downloaded newer image for"
+		status = "Downloaded newer image for "
 	}
-	fmt.Fprintf(out, "Digest: %s\nStatus: %s %s\n", remote.Digest, status, reference.FamiliarString(name))
+	shown.message("", "Digest: "+remote.Digest.String())
+	shown.message("", "Status: "+status+reference.FamiliarString(name))
+	shown.close()
 	fmt.Fprintln(env.Out, name.String())
 	return nil
 }
 
-// printLayers prints docker's lines about each layer as it changes its state,
-// and returns those that have been downloaded.
-func printLayers(out io.Writer, progress <-chan types.ProgressProperties) (downloaded []string) {
-	for p := range progress {
+// showLayers shows docker's words about each layer as it changes its state.
+func showLayers(shown *progress, changes <-chan types.ProgressProperties) {
+	for p := range changes {
 		if p.Artifact.MediaType == manifest.DockerV2Schema2ConfigMediaType || p.Artifact.MediaType == imagespec.MediaTypeImageConfig {
 			continue
 		}
 		layer := p.Artifact.Digest.Encoded()[:12]
 		switch p.Event {
 		case types.ProgressEventNewArtifact:
-			fmt.Fprintf(out, "%s: Pulling fs layer\n", layer)
+			shown.layer(layer, "Pulling fs layer", 0, 0)
+		case types.ProgressEventRead:
+			shown.layer(layer, "Downloading", int64(p.Offset), p.Artifact.Size)
 		case types.ProgressEventSkipped:
-			fmt.Fprintf(out, "%s: Already exists\n", layer)
+			shown.layer(layer, "Already exists", 0, 0)
 		case types.ProgressEventDone: // reported of what failed, too
 			if int64(p.Offset) == p.Artifact.Size {
-				fmt.Fprintf(out, "%s: Download complete\n", layer)
-				downloaded = append(downloaded, layer)
+				shown.layer(layer, "Download complete", 0, 0)
+				shown.layer(layer, "Pull complete", 0, 0)
 			}
 		}
 	}
-	return downloaded
 }
