@@ -24,6 +24,9 @@ var scriptCommands = map[string]func(ts *testscript.TestScript, neg bool, args [
 	"json":     jsonValue,
 	"capture":  capture,
 	"answer":   answer,
+	"registry": startRegistry,
+	"fault":    setFaults,
+	"proxy":    startProxy,
 }
 
 // retry [!] [-for REGEXP] COMMAND...: runs the command again and again until it succeeds (with !: fails) and its

@@ -200,6 +200,7 @@ func setUp(env *testscript.Env) error {
 			return err
 		}
 	}
+	env.Values["registries"] = &registries{fronts: map[string]*front{}}
 	env.Vars = append(env.Vars, p.env()...)
 	env.Setenv("PODMAN_VERSION", here.podmanVersion)
 	// Below the ephemeral ports, so that nothing else takes them by chance.
