@@ -14,7 +14,6 @@ import (
 
 	"github.com/containers/image/v5/docker/reference"
 	"github.com/containers/image/v5/manifest"
-	"github.com/containers/storage"
 	"github.com/docker/go-connections/nat"
 	"github.com/opencontainers/go-digest"
 	imagespec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -37,18 +36,27 @@ func (s *Store) Import(ctx context.Context, archive *os.File, o Import) (string,
 	if err != nil {
 		return "", err
 	}
-	layer, err := s.putLayer(ctx, archive)
-	if err != nil {
-		return "", s.roomy(err)
-	}
-	id, err := s.createImage(layer, config, o)
-	if err != nil {
-		if left := s.DeleteLayer(layer.ID); left != nil && !inUse(left) {
-			err = errors.Join(err, left)
-		}
+	if _, err := fromTheStart(archive); err != nil {
 		return "", err
 	}
-	return id, nil
+	layer, err := s.unpack(ctx, archive)
+	if err != nil {
+		return "", fmt.Errorf("unpacking %s: %w", called(archive), err)
+	}
+	image, err := importedImage(layer, config, o)
+	if err != nil {
+		return "", errors.Join(err, layer.remove())
+	}
+	done, err := s.committing(ctx)
+	if err != nil {
+		return "", err
+	}
+	defer done()
+	if image.layer, err = s.putLayer("", layer); err != nil {
+		return "", err
+	}
+	id, _, err := s.putImage(image)
+	return id, err
 }
 
 // Download fetches an archive into the temporary directory.
@@ -80,97 +88,42 @@ func (s *Store) Download(ctx context.Context, url string) (*os.File, error) {
 	return file, nil
 }
 
-// putLayer unpacks the archive as a layer. What is not a file is copied to one
-// first: the store stays locked while it unpacks, and the pipe may well come
-// from an export that waits for the same lock.
-func (s *Store) putLayer(ctx context.Context, archive *os.File) (*storage.Layer, error) {
-	source := archive
-	direct, err := fromTheStart(archive)
-	if err != nil {
-		return nil, err
+// importedImage describes an image of this one layer, in docker's format: OCI's
+// has no health check and no comment that docker shows.
+func importedImage(layer *unpacked, config *manifest.Schema2Config, o Import) (newImage, error) {
+	image := newImage{created: time.Now().UTC()}
+	if o.Name != nil {
+		image.names = []reference.Named{o.Name}
 	}
-	if !direct {
-		path, err := s.plain(ctx, archive)
-		if err != nil {
-			return nil, err
-		}
-		if source, err = os.Open(path); err != nil {
-			return nil, err
-		}
-		defer source.Close()
-	}
-	stream, _, err := decompress(ctx, source)
-	if err != nil {
-		return nil, readError(archive, err)
-	}
-	defer stream.Close()
-	layer, _, err := s.PutLayer("", "", nil, "", false, nil, stream)
-	if err != nil {
-		return nil, fmt.Errorf("unpacking %s: %w", called(archive), err)
-	}
-	return s.shared(layer)
-}
-
-// shared returns a layer with the same content that was there before instead
-// of a new one.
-func (s *Store) shared(layer *storage.Layer) (*storage.Layer, error) {
-	same, err := s.LayersByUncompressedDigest(layer.UncompressedDigest)
-	if err != nil {
-		return nil, err
-	}
-	for _, old := range same {
-		if old.ID != layer.ID && old.Parent == "" {
-			return &old, s.DeleteLayer(layer.ID)
-		}
-	}
-	return layer, nil
-}
-
-// createImage puts an image of this one layer into the store, in docker's
-// format: OCI's has no health check and no comment that docker shows.
-func (s *Store) createImage(layer *storage.Layer, config *manifest.Schema2Config, o Import) (string, error) {
-	now := time.Now().UTC()
-	image, err := json.Marshal(manifest.Schema2Image{
+	var err error
+	image.config, err = json.Marshal(manifest.Schema2Image{
 		Schema2V1Image: manifest.Schema2V1Image{
 			Comment:      o.Message,
-			Created:      now,
+			Created:      image.created,
 			Config:       config,
 			OS:           o.Platform.OS,
 			Architecture: o.Platform.Architecture,
 			Variant:      o.Platform.Variant,
 		},
-		RootFS:  &manifest.Schema2RootFS{Type: "layers", DiffIDs: []digest.Digest{layer.UncompressedDigest}},
-		History: []manifest.Schema2History{{Created: now, Comment: o.Message}},
+		RootFS:  &manifest.Schema2RootFS{Type: "layers", DiffIDs: []digest.Digest{layer.diffID}},
+		History: []manifest.Schema2History{{Created: image.created, Comment: o.Message}},
 	})
 	if err != nil {
-		return "", err
+		return image, err
 	}
-	id := digest.FromBytes(image)
-	text, err := manifest.Schema2FromComponents(
-		manifest.Schema2Descriptor{MediaType: manifest.DockerV2Schema2ConfigMediaType, Size: int64(len(image)), Digest: id},
+	image.manifest, err = manifest.Schema2FromComponents(
+		manifest.Schema2Descriptor{
+			MediaType: manifest.DockerV2Schema2ConfigMediaType,
+			Size:      int64(len(image.config)),
+			Digest:    digest.FromBytes(image.config),
+		},
 		[]manifest.Schema2Descriptor{{
 			MediaType: manifest.DockerV2SchemaLayerMediaTypeUncompressed,
-			Size:      layer.UncompressedSize,
-			Digest:    layer.UncompressedDigest,
+			Size:      layer.size,
+			Digest:    layer.diffID,
 		}},
 	).Serialize()
-	if err != nil {
-		return "", err
-	}
-	manifestDigest := digest.FromBytes(text)
-	_, err = s.CreateImage(id.Encoded(), nil, layer.ID, "", &storage.ImageOptions{
-		CreationDate: now,
-		Digest:       manifestDigest,
-		BigData: []storage.ImageBigDataOption{
-			{Key: id.String(), Data: image, Digest: id},
-			{Key: storage.ImageDigestBigDataKey, Data: text, Digest: manifestDigest},
-			{Key: storage.ImageDigestManifestBigDataNamePrefix + "-" + manifestDigest.String(), Data: text, Digest: manifestDigest},
-		},
-	})
-	if err != nil || o.Name == nil {
-		return id.Encoded(), err
-	}
-	return id.Encoded(), s.AddNames(id.Encoded(), []string{o.Name.String()}) // from another image, too
+	return image, err
 }
 
 // changed applies Dockerfile instructions to an empty configuration. docker

@@ -28,6 +28,7 @@ type Store struct {
 	system *types.SystemContext
 	policy *signature.PolicyContext
 	temp   string   // ours alone, on the store's file system
+	noted  []string // IDs of the layers made here that an image may not use yet
 	lock   *os.File // held as long as temp is in use
 }
 
@@ -36,6 +37,11 @@ func Open() (*Store, error) {
 	options, err := storage.DefaultStoreOptions(unshare.IsRootless(), unshare.GetRootlessUID())
 	if err != nil {
 		return nil, fmt.Errorf("reading storage.conf: %w", err)
+	}
+	if options.GraphDriverName == "overlay" {
+		// Of a directory that is a mount point of its own, nothing could be moved out
+		// or in; nothing here mounts a layer for long.
+		options.GraphDriverOptions = append(options.GraphDriverOptions, "overlay.skip_mount_home=true")
 	}
 	opened, err := storage.GetStore(options)
 	if err != nil {
@@ -56,14 +62,16 @@ func Open() (*Store, error) {
 	return s, nil
 }
 
-// Close removes the temporary files.
+// Close removes the temporary files, and the layers that no image has come to
+// use.
 func (s *Store) Close() error {
 	defer s.lock.Close()
-	return errors.Join(s.policy.Destroy(), os.RemoveAll(s.temp))
+	return errors.Join(s.policy.Destroy(), s.dropNoted(s.temp), os.RemoveAll(s.temp))
 }
 
 // makeTemp makes a directory for temporary files below parent, and removes
-// those that a killed process left: theirs is the lock that nobody holds.
+// those that a killed process left, with the layers that it left: theirs is the
+// lock that nobody holds.
 func (s *Store) makeTemp(parent string) error {
 	if err := os.MkdirAll(parent, 0o700); err != nil {
 		return err
@@ -83,7 +91,9 @@ func (s *Store) makeTemp(parent string) error {
 		if err != nil {
 			continue // in use, or just gone
 		}
-		err = os.RemoveAll(dir)
+		if err = s.dropNoted(dir); err == nil {
+			err = os.RemoveAll(dir)
+		}
 		lock.Close()
 		if err != nil {
 			return err

@@ -1,0 +1,115 @@
+package store
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/containers/image/v5/docker/reference"
+	"github.com/containers/image/v5/manifest"
+	"github.com/containers/storage"
+	"github.com/opencontainers/go-digest"
+)
+
+// newImage is what putImage makes an image of.
+type newImage struct {
+	config   []byte            // the image's ID is its digest
+	manifest []byte            // Docker's or OCI's, of this one image
+	list     []byte            // the list that names the manifest; nil: none
+	layer    string            // ID of the topmost layer; "": none
+	names    []reference.Named // to be taken from the images that have them
+	created  time.Time
+}
+
+// putImage puts an image on top of its layers into the store, with the data
+// under the keys of containers/image, and returns its ID. An image with this ID
+// that is there already gets the data and the names added. replaced says which
+// other image had a name before: name → ID.
+// Source: https://github.com/containers/image/blob/v5.29.3/storage/storage_dest.go, Commit
+func (s *Store) putImage(image newImage) (id string, replaced map[string]string, err error) {
+	options, err := imageOptions(image)
+	if err != nil {
+		return "", nil, err
+	}
+	id = digest.FromBytes(image.config).Encoded()
+	_, err = s.CreateImage(id, nil, image.layer, "", options)
+	created := err == nil
+	if errors.Is(err, storage.ErrDuplicateID) {
+		err = s.updateImage(id, options)
+	}
+	if err != nil {
+		return "", nil, s.roomy(fmt.Errorf("storing the image %s: %w", id, err))
+	}
+	if replaced, err = s.rename(id, image.names); err != nil {
+		if created {
+			_, left := s.DeleteImage(id, true)
+			err = errors.Join(err, left)
+		}
+		return "", nil, s.roomy(fmt.Errorf("naming the image %s: %w", id, err))
+	}
+	return id, replaced, nil
+}
+
+// updateImage adds data to an image that is there. Its layers stay: they have
+// the same content.
+func (s *Store) updateImage(id string, options *storage.ImageOptions) error {
+	for _, item := range options.BigData {
+		if err := s.SetImageBigData(id, item.Key, item.Data, manifest.Digest); err != nil {
+			return err
+		}
+	}
+	return s.SetMetadata(id, options.Metadata)
+}
+
+// rename gives names to an image and returns which other images had them.
+func (s *Store) rename(id string, names []reference.Named) (map[string]string, error) {
+	replaced := map[string]string{}
+	all := make([]string, 0, len(names))
+	for _, name := range names {
+		if old, err := s.Image(name.String()); err == nil && old.ID != id {
+			replaced[name.String()] = old.ID
+		}
+		all = append(all, name.String())
+	}
+	if len(all) == 0 {
+		return replaced, nil
+	}
+	return replaced, s.AddNames(id, all)
+}
+
+// imageOptions says what to store with an image: with no signature, but with a
+// note of that.
+func imageOptions(image newImage) (*storage.ImageOptions, error) {
+	config := digest.FromBytes(image.config)
+	instance, err := manifest.Digest(image.manifest)
+	if err != nil {
+		return nil, fmt.Errorf("reading the manifest: %w", err)
+	}
+	metadata, err := json.Marshal(map[string]map[digest.Digest][]int{"signatures-sizes": {instance: {}}})
+	if err != nil {
+		return nil, err
+	}
+	manifestKey := func(of digest.Digest) string {
+		return storage.ImageDigestManifestBigDataNamePrefix + "-" + of.String()
+	}
+	options := &storage.ImageOptions{
+		CreationDate: image.created,
+		Metadata:     string(metadata),
+		BigData: []storage.ImageBigDataOption{
+			{Key: config.String(), Data: image.config, Digest: config},
+			{Key: manifestKey(instance), Data: image.manifest, Digest: instance},
+			{Key: storage.ImageDigestBigDataKey, Data: image.manifest, Digest: instance},
+			{Key: "signature-" + instance.Encoded(), Digest: digest.FromBytes(nil)},
+		},
+	}
+	if len(image.list) > 0 && !bytes.Equal(image.list, image.manifest) {
+		list, err := manifest.Digest(image.list)
+		if err != nil {
+			return nil, fmt.Errorf("reading the manifest list: %w", err)
+		}
+		options.BigData = append(options.BigData, storage.ImageBigDataOption{Key: manifestKey(list), Data: image.list, Digest: list})
+	}
+	return options, nil
+}
