@@ -1,0 +1,363 @@
+package store
+
+import (
+	"bytes"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash/crc64"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"sync"
+
+	"github.com/containers/storage"
+	graphdriver "github.com/containers/storage/drivers"
+	"github.com/containers/storage/pkg/archive"
+	"github.com/klauspost/compress/gzip"
+	tarsplit "github.com/vbatts/tar-split/tar/storage"
+	"golang.org/x/sys/unix"
+)
+
+// diff returns the tar archive that a layer was made of, uncompressed and byte
+// for byte. The tar-split file beside the layer holds all of the archive but
+// the files' content, and a checksum of each: a file that is not what it was
+// when it was stored is an error. Several cores read ahead, and no lock of the
+// store is held, so that the reader may be slow.
+// Source: https://pkg.go.dev/github.com/vbatts/tar-split/tar/storage#Entry
+func (s *Store) diff(layer *storage.Layer) (io.ReadCloser, error) {
+	driver, err := s.GraphDriver()
+	if err != nil {
+		return nil, err
+	}
+	headers, err := s.openTarSplit(driver, layer.ID)
+	getter, direct := driver.(graphdriver.DiffGetterDriver)
+	if !direct || errors.Is(err, fs.ErrNotExist) { // vfs, or no archive was ever there
+		plain := archive.Uncompressed
+		return s.Diff("", layer.ID, &storage.DiffOptions{Compression: &plain})
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading layer %s: %w", layer.ID, err)
+	}
+	files, err := filesOf(driver, getter, layer.ID)
+	if err != nil {
+		headers.Close()
+		return nil, fmt.Errorf("reading layer %s: %w", layer.ID, err)
+	}
+	a := &assembly{
+		layer: layer.ID, files: files, headers: headers,
+		inOrder: make(chan *piece, 4), work: make(chan *piece), stop: make(chan struct{}),
+	}
+	a.running.Go(a.plan)
+	for range min(runtime.GOMAXPROCS(0), 4) {
+		a.running.Go(func() {
+			for p := range a.work {
+				a.fill(p)
+			}
+		})
+	}
+	return a, nil
+}
+
+// openTarSplit opens a layer's tar-split file, in whichever store the layer is.
+func (s *Store) openTarSplit(driver graphdriver.Driver, id string) (*os.File, error) {
+	for _, root := range slices.Concat([]string{s.ImageStore(), s.GraphRoot()}, driver.AdditionalImageStores()) {
+		if root == "" {
+			continue // no separate store for images
+		}
+		file, err := os.Open(filepath.Join(root, driver.String()+"-layers", id+".tar-split.gz"))
+		if !errors.Is(err, fs.ErrNotExist) {
+			return file, err
+		}
+	}
+	return nil, fs.ErrNotExist
+}
+
+// assembly puts a layer's archive together: plan cuts it into pieces, several
+// goroutines fill them, and the reader takes them in order.
+type assembly struct {
+	layer   string
+	files   *layerFiles
+	headers *os.File
+	inOrder chan *piece // a few pieces ahead of the reader
+	work    chan *piece
+	stop    chan struct{} // closed: the reader is gone
+	running sync.WaitGroup
+
+	piece  *piece // the reader's
+	buffer *[]byte
+	unread []byte
+}
+
+// pieceSize is what a piece and a buffer of its content have at least and at
+// most; only a large file makes a larger piece, of several buffers.
+const pieceSize = 1 << 20
+
+var buffers = sync.Pool{New: func() any { return new(make([]byte, 0, pieceSize)) }}
+
+// piece is a part of the archive.
+type piece struct {
+	entries []tarsplit.Entry
+	content chan *[]byte // closed at the end of the piece
+	err     error        // why content ends too early
+}
+
+func (a *assembly) plan() {
+	defer close(a.work)
+	defer close(a.inOrder)
+	next, size := &piece{content: make(chan *[]byte, 1)}, int64(0)
+	hand := func() (more bool) {
+		select {
+		case a.inOrder <- next:
+		case <-a.stop:
+			return false
+		}
+		a.work <- next
+		next, size = &piece{content: make(chan *[]byte, 1)}, 0
+		return true
+	}
+	unzipped, err := gzip.NewReader(a.headers)
+	for decoder := json.NewDecoder(unzipped); err == nil; {
+		var entry tarsplit.Entry
+		if err = decoder.Decode(&entry); err != nil {
+			break
+		}
+		length := int64(len(entry.Payload))
+		if entry.Type == tarsplit.FileType {
+			length = entry.Size
+		}
+		if size+length > pieceSize && size > 0 && !hand() {
+			return
+		}
+		next.entries = append(next.entries, entry)
+		size += length
+	}
+	if !errors.Is(err, io.EOF) {
+		next.err = fmt.Errorf("reading layer %s: its list of files (tar-split): %w", a.layer, err)
+	}
+	hand()
+}
+
+// filler writes one piece.
+type filler struct {
+	*assembly
+	piece  *piece
+	buffer *[]byte
+}
+
+// fill reads what a piece consists of.
+func (a *assembly) fill(p *piece) {
+	defer close(p.content)
+	f := &filler{assembly: a, piece: p, buffer: buffers.Get().(*[]byte)}
+	defer func() { buffers.Put(f.buffer) }()
+	for i := range p.entries {
+		write := f.segment
+		if p.entries[i].Type == tarsplit.FileType {
+			write = f.file
+		}
+		if err := write(&p.entries[i]); err != nil {
+			p.err = err
+			return
+		}
+	}
+	if len(*f.buffer) > 0 {
+		p.err = errors.Join(p.err, f.pass())
+	}
+}
+
+// pass gives the buffer to the reader.
+func (f *filler) pass() error {
+	select {
+	case f.piece.content <- f.buffer:
+		f.buffer = buffers.Get().(*[]byte)
+		return nil
+	case <-f.stop:
+		return io.ErrClosedPipe
+	}
+}
+
+// room returns the free part of the buffer, which is never empty.
+func (f *filler) room() ([]byte, error) {
+	if len(*f.buffer) == cap(*f.buffer) {
+		if err := f.pass(); err != nil {
+			return nil, err
+		}
+	}
+	return (*f.buffer)[len(*f.buffer):cap(*f.buffer)], nil
+}
+
+func (f *filler) segment(entry *tarsplit.Entry) error {
+	for rest := entry.Payload; len(rest) > 0; {
+		room, err := f.room()
+		if err != nil {
+			return err
+		}
+		n := copy(room, rest)
+		*f.buffer, rest = (*f.buffer)[:len(*f.buffer)+n], rest[n:]
+	}
+	return nil
+}
+
+func (f *filler) file(entry *tarsplit.Entry) error {
+	if entry.Size == 0 {
+		return nil
+	}
+	damaged := func(why string) error {
+		return fmt.Errorf("layer %s: %s is not the file that was stored (%s): remove the image, then load or pull it again", f.layer, entry.GetName(), why)
+	}
+	file, err := f.files.open(entry.GetName())
+	if err != nil {
+		return damaged(err.Error())
+	}
+	defer file.Close()
+	sum, size := uint64(0), int64(0)
+	for {
+		room, err := f.room()
+		if err != nil {
+			return err
+		}
+		n, err := file.Read(room)
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return fmt.Errorf("layer %s: reading %s: %w", f.layer, entry.GetName(), err)
+		}
+		sum = crc64.Update(sum, tarsplit.CRCTable, room[:n])
+		*f.buffer = (*f.buffer)[:len(*f.buffer)+n]
+		if size += int64(n); size > entry.Size {
+			break
+		}
+	}
+	if size != entry.Size {
+		return damaged("its size")
+	}
+	if !bytes.Equal(binary.BigEndian.AppendUint64(nil, sum), entry.Payload) {
+		return damaged("its checksum")
+	}
+	return nil
+}
+
+// next makes the next buffer the reader's own.
+func (a *assembly) next() error {
+	if a.buffer != nil {
+		*a.buffer = (*a.buffer)[:0]
+		buffers.Put(a.buffer)
+		a.buffer = nil
+	}
+	for {
+		if a.piece == nil {
+			piece, more := <-a.inOrder
+			if !more {
+				return io.EOF
+			}
+			a.piece = piece
+		}
+		if buffer, more := <-a.piece.content; more {
+			a.buffer, a.unread = buffer, *buffer
+			return nil
+		}
+		if a.piece.err != nil {
+			return a.piece.err
+		}
+		a.piece = nil
+	}
+}
+
+// Read reads the archive.
+func (a *assembly) Read(p []byte) (int, error) {
+	if len(a.unread) == 0 {
+		if err := a.next(); err != nil {
+			return 0, err
+		}
+	}
+	n := copy(p, a.unread)
+	a.unread = a.unread[n:]
+	return n, nil
+}
+
+// WriteTo writes the rest of the archive, without a copy in between.
+func (a *assembly) WriteTo(w io.Writer) (written int64, err error) {
+	for {
+		n, err := w.Write(a.unread)
+		if written += int64(n); err != nil {
+			return written, err
+		}
+		if err := a.next(); errors.Is(err, io.EOF) {
+			return written, nil
+		} else if err != nil {
+			return written, err
+		}
+	}
+}
+
+// Close ends the reading ahead.
+func (a *assembly) Close() error {
+	close(a.stop)
+	a.running.Wait()
+	return errors.Join(a.headers.Close(), a.files.Close())
+}
+
+// layerFiles opens the files of a layer.
+type layerFiles struct {
+	dir    *os.File // what the layer's archive was unpacked to
+	getter graphdriver.FileGetCloser
+}
+
+func filesOf(driver graphdriver.Driver, direct graphdriver.DiffGetterDriver, id string) (*layerFiles, error) {
+	getter, err := direct.DiffGetter(id)
+	if err != nil {
+		return nil, err
+	}
+	about, err := driver.Metadata(id)
+	if err != nil {
+		return nil, err
+	}
+	dir, err := os.Open(about["UpperDir"])
+	return &layerFiles{dir, getter}, err
+}
+
+// open opens a file as the archive was unpacked: a link in its path never
+// leads out of the layer. The driver, which is not so careful, knows where else
+// a file may be; an old kernel (before 5.6) leaves all to it.
+func (l *layerFiles) open(name string) (io.ReadCloser, error) {
+	fd, err := unix.Openat2(int(l.dir.Fd()), name, &unix.OpenHow{
+		Flags:   unix.O_RDONLY | unix.O_CLOEXEC | unix.O_NOFOLLOW | unix.O_NONBLOCK, // no named pipe stops it
+		Resolve: unix.RESOLVE_IN_ROOT,
+	})
+	switch {
+	case errors.Is(err, unix.ENOENT), errors.Is(err, unix.ENOSYS), errors.Is(err, unix.EPERM):
+		return l.getter.Get(name)
+	case err != nil:
+		return nil, err
+	}
+	return descriptor(fd), nil
+}
+
+// Close closes the layer's directory.
+func (l *layerFiles) Close() error {
+	return errors.Join(l.dir.Close(), l.getter.Close())
+}
+
+// descriptor is a file without what os.File does for terminals and sockets.
+type descriptor int
+
+// Read reads on.
+func (d descriptor) Read(p []byte) (int, error) {
+	for {
+		n, err := unix.Read(int(d), p)
+		switch {
+		case err == nil && n == 0:
+			return 0, io.EOF
+		case !errors.Is(err, unix.EINTR):
+			return max(n, 0), err
+		}
+	}
+}
+
+// Close closes the file.
+func (d descriptor) Close() error { return unix.Close(int(d)) }
