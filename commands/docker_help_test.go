@@ -16,7 +16,7 @@ import (
 
 // notHere are docker's commands that dockless has not.
 var notHere = strings.Fields(`
-	build push login logout search save history
+	build push login logout search history
 	context context-create context-export context-import context-inspect
 	context-ls context-rm context-show context-update context-use
 	volume-update
@@ -31,6 +31,10 @@ var different = map[string]string{
 	"create --pull":         "docker's has a stray |",
 	"create --blkio-weight": "its type is one word of docker's for a small number",
 	"run --blkio-weight":    "its type is one word of docker's for a small number",
+	"save --compress":       "docker has none",
+	"save --format":         "docker has none",
+	"image save --compress": "docker has none",
+	"image save --format":   "docker has none",
 	"network rm usage":      "docker's leaves out that there are options",
 	"volume rm summary":     "docker's page has more words than its list of commands",
 }

@@ -7,8 +7,6 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"os"
-	"path/filepath"
 
 	"dockless/bindings/engine"
 
@@ -45,7 +43,7 @@ func export(ctx context.Context, env *Env, typed, output string) error {
 	if output == "" {
 		return exportTo(conn, name, env.Out)
 	}
-	return writeWhole(output, func(file io.Writer) error { return exportTo(conn, name, file) })
+	return writeWhole(ctx, output, func(file io.Writer) error { return exportTo(conn, name, file) })
 }
 
 func exportTo(conn context.Context, name string, out io.Writer) error {
@@ -58,40 +56,4 @@ func exportTo(conn context.Context, name string, out io.Writer) error {
 		return fmt.Errorf("exporting container %s: %w", name, err)
 	}
 	return nil
-}
-
-// writeWhole writes a file beside its place and moves it there when it is
-// whole, for the user alone to read: whatever stops it leaves the old file, or
-// none. A device or a pipe is written straight to.
-func writeWhole(path string, write func(io.Writer) error) (err error) {
-	directory := filepath.Dir(path)
-	if found, err := os.Stat(directory); err != nil || !found.IsDir() {
-		return fmt.Errorf("invalid output path: directory %q does not exist", directory)
-	}
-	switch found, err := os.Stat(path); {
-	case err == nil && found.IsDir():
-		return fmt.Errorf("invalid output path: %q is a directory", path)
-	case err == nil && !found.Mode().IsRegular():
-		file, err := os.OpenFile(path, os.O_WRONLY, 0)
-		if err != nil {
-			return err
-		}
-		return errors.Join(write(file), file.Close())
-	}
-	if resolved, err := filepath.EvalSymlinks(path); err == nil {
-		path = resolved // a link stays one
-	}
-	file, err := os.CreateTemp(filepath.Dir(path), ".dockless-"+filepath.Base(path)+"-*")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, os.Remove(file.Name()))
-		}
-	}()
-	if err := errors.Join(write(file), file.Close()); err != nil {
-		return err
-	}
-	return os.Rename(file.Name(), path)
 }

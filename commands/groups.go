@@ -66,6 +66,7 @@ var allCommands = []entry{
 		{"prune", imagePruneCommand},
 		{"pull", pullCommand},
 		{"rm rmi remove", rmiCommand},
+		{"save", saveCommand},
 		{"tag", tagCommand},
 	})},
 
@@ -113,6 +114,7 @@ var allCommands = []entry{
 	{"restart", restartCommand},
 	{"rm", rmCommand},
 	{"rmi", rmiCommand},
+	{"save", saveCommand},
 	{"start", startCommand},
 	{"stats", statsCommand},
 	{"stop", stopCommand},
