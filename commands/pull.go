@@ -50,7 +50,7 @@ func pullCommand(env *Env) *cli.Command {
 }
 
 func pull(ctx context.Context, env *Env, name reference.Named, platform imagespec.Platform, all, quiet bool) error {
-	images, err := env.Store()
+	images, err := env.Registry(ctx, name)
 	if err != nil {
 		return err
 	}

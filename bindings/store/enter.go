@@ -27,3 +27,12 @@ func Entered() bool {
 func CalledAs(arg0 string) string {
 	return strings.TrimSuffix(filepath.Base(arg0), "-in-a-user-namespace")
 }
+
+// program is that name where it is one of ours, for messages that say what to
+// type.
+func program() string {
+	if len(os.Args) > 0 && CalledAs(os.Args[0]) == "docker" {
+		return "docker"
+	}
+	return "dockless"
+}

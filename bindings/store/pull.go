@@ -2,10 +2,6 @@ package store
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"net"
-	"net/url"
 	"time"
 
 	"github.com/containers/image/v5/docker"
@@ -13,8 +9,6 @@ import (
 	"github.com/containers/image/v5/image"
 	"github.com/containers/image/v5/manifest"
 	"github.com/containers/image/v5/types"
-	"github.com/docker/distribution/registry/api/errcode"
-	registry "github.com/docker/distribution/registry/api/v2"
 	"github.com/opencontainers/go-digest"
 	imagespec "github.com/opencontainers/image-spec/specs-go/v1"
 )
@@ -37,7 +31,9 @@ type Remote struct {
 // image for several platforms the one for platform is meant.
 func (s *Store) Find(ctx context.Context, name reference.Named, platform imagespec.Platform) (*Remote, error) {
 	s.system.OSChoice, s.system.ArchitectureChoice, s.system.VariantChoice = platform.OS, platform.Architecture, platform.Variant
-	s.trust(name)
+	if err := s.trust(name); err != nil {
+		return nil, err
+	}
 	found, err := find(ctx, s.system, name)
 	return found, registryError(name, err)
 }
@@ -84,43 +80,13 @@ func (s *Store) Pull(ctx context.Context, remote *Remote, progress chan types.Pr
 
 // Tags lists the tags of a repository.
 func (s *Store) Tags(ctx context.Context, name reference.Named) ([]string, error) {
-	s.trust(name)
+	if err := s.trust(name); err != nil {
+		return nil, err
+	}
 	repository, err := docker.NewReference(reference.TagNameOnly(name))
 	if err != nil {
 		return nil, err
 	}
 	tags, err := docker.GetRepositoryTags(ctx, s.system, repository)
 	return tags, registryError(name, err)
-}
-
-// trust allows plain HTTP to registries on this machine, as docker does.
-func (s *Store) trust(name reference.Named) {
-	domain := reference.Domain(name)
-	host, _, err := net.SplitHostPort(domain)
-	if err != nil {
-		host = domain
-	}
-	if host == "localhost" || net.ParseIP(host).IsLoopback() {
-		s.system.DockerInsecureSkipTLSVerify = types.OptionalBoolTrue
-	}
-}
-
-// registryError puts what a registry answered into docker's words.
-func registryError(name reference.Named, err error) error {
-	var (
-		refused errcode.Error
-		request *url.Error
-		login   docker.ErrUnauthorizedForCredentials
-	)
-	familiar := reference.FamiliarString(name)
-	switch {
-	case errors.As(err, &refused) && refused.Code == registry.ErrorCodeManifestUnknown:
-		return fmt.Errorf("manifest for %s not found: manifest unknown: %s", familiar, refused.Message)
-	case errors.As(err, &refused) && (refused.Code == registry.ErrorCodeNameUnknown || refused.Code == errcode.ErrorCodeDenied || refused.Code == errcode.ErrorCodeUnauthorized),
-		errors.As(err, &login):
-		return fmt.Errorf("pull access denied for %s, repository does not exist or may require '%s login': %w", reference.FamiliarName(name), "docker", err)
-	case errors.As(err, &request):
-		return request
-	}
-	return err
 }

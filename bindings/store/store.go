@@ -47,7 +47,7 @@ func Open() (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening the image store %s: %w", options.GraphRoot, err)
 	}
-	s := &Store{Store: opened, system: &types.SystemContext{}}
+	s := &Store{Store: opened, system: newSystem()}
 	policy, err := signature.DefaultPolicy(s.system)
 	if err != nil {
 		return nil, fmt.Errorf("reading the policy of trusted images: %w", err)
