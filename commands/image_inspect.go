@@ -3,10 +3,11 @@ package commands
 import (
 	"context"
 	"fmt"
-	"strings"
 
 	"dockless/commands/dockerapi"
 
+	"github.com/containerd/containerd/platforms"
+	imagespec "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/urfave/cli/v2"
 )
 
@@ -23,29 +24,43 @@ func imageInspectCommand(env *Env) *cli.Command {
 				"'os[/arch[/variant]]': Explicit platform (eg. linux/amd64)"),
 		},
 		Action: arguments(1, -1, func(ctx context.Context, args []string) error {
-			if strings.Count(platform, "/") > 2 {
-				return fmt.Errorf("%q: cannot parse platform specifier: invalid argument", platform)
+			wanted, err := wantedPlatform(platform)
+			if err != nil {
+				return err
 			}
 			return inspect(env, args, format, func(name string) (any, error) {
 				conn, err := env.Engine(ctx)
 				if err != nil {
 					return nil, err
 				}
-				return inspectImage(conn, name, platform)
+				return inspectImage(conn, name, wanted)
 			})
 		}),
 	}
 }
 
-// inspectImage returns Docker's description of an image, "" being any platform.
-func inspectImage(conn context.Context, name, platform string) (*dockerapi.Image, error) {
+// wantedPlatform reads a --platform that may be any: nil for "".
+func wantedPlatform(text string) (*imagespec.Platform, error) {
+	if text == "" {
+		return nil, nil
+	}
+	wanted, err := platforms.Parse(text)
+	return &wanted, err
+}
+
+// inspectImage returns Docker's description of an image, if it is of that
+// platform; nil is any.
+func inspectImage(conn context.Context, name string, platform *imagespec.Platform) (*dockerapi.Image, error) {
 	_, report, err := inspectStored(conn, name)
 	if err != nil {
 		return nil, err
 	}
-	image := dockerapi.NewImage(report.ImageData)
-	if own := image.Os + "/" + image.Architecture; platform != "" && platform != image.Os && platform != own {
-		return nil, fmt.Errorf("image with reference %s was found but its platform (%s) does not match the specified platform (%s)", name, own, platform)
+	if platform != nil {
+		own := imagespec.Platform{OS: report.Os, Architecture: report.Architecture}
+		if !platforms.Only(*platform).Match(own) {
+			return nil, fmt.Errorf("image with reference %s was found but its platform (%s) does not match the specified platform (%s)",
+				name, platforms.Format(own), platforms.Format(*platform))
+		}
 	}
-	return image, nil
+	return dockerapi.NewImage(report.ImageData), nil
 }

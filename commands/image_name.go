@@ -32,15 +32,11 @@ func imageReference(typed string) (reference.Named, error) {
 func storedImage(conn context.Context, typed string) (string, error) {
 	hex := strings.TrimPrefix(typed, "sha256:")
 	if len(hex) < 64 || !isHex(hex) {
-		named, err := imageReference(typed)
+		names, err := storedNames(typed)
 		if err != nil {
 			return "", err
 		}
-		candidates := []string{named.String()}
-		if familiar := reference.FamiliarString(named); !strings.HasPrefix(familiar, "localhost/") && reference.Domain(named) == "docker.io" {
-			candidates = append(candidates, "localhost/"+familiar)
-		}
-		for _, name := range candidates {
+		for _, name := range names {
 			there, err := images.Exists(conn, name, nil)
 			if err != nil {
 				return "", fmt.Errorf("looking for image %s: %w", name, err)
@@ -60,6 +56,20 @@ func storedImage(conn context.Context, typed string) (string, error) {
 		}
 	}
 	return "", noSuchImage(typed)
+}
+
+// storedNames are the full names by which the store may have the image that a
+// person types: docker's reading, then plain Podman's.
+func storedNames(typed string) ([]string, error) {
+	named, err := imageReference(typed)
+	if err != nil {
+		return nil, err
+	}
+	names := []string{named.String()}
+	if reference.Domain(named) == "docker.io" {
+		names = append(names, localhost+reference.FamiliarString(named))
+	}
+	return names, nil
 }
 
 // inspectStored is storedImage and what the engine knows about that image, in

@@ -2,12 +2,10 @@ package commands
 
 import (
 	"context"
-	"net/http"
+	"fmt"
+	"slices"
 	"time"
 
-	"dockless/bindings/engine"
-
-	"github.com/containers/podman/v4/pkg/bindings/images"
 	"github.com/containers/podman/v4/pkg/bindings/system"
 	"github.com/containers/podman/v4/pkg/domain/entities"
 	"github.com/docker/cli/opts"
@@ -30,6 +28,9 @@ func imagePruneCommand(env *Env) *cli.Command {
 		},
 		Action: arguments(0, 0, func(ctx context.Context, _ []string) error {
 			kept := pruneFilters(env, filter)
+			if err := takeDangling(kept, all); err != nil {
+				return err
+			}
 			if err := checkPruneFilters(kept); err != nil {
 				return err
 			}
@@ -53,26 +54,24 @@ func imagePruneCommand(env *Env) *cli.Command {
 }
 
 // pruneImages removes the images that no container uses: those without a name,
-// or all. Each goes name by name and never by force: Podman's force removes
-// containers, and a container may come to use an image meanwhile.
+// or all. What others are made from only loses its names.
 func pruneImages(conn context.Context, all bool, kept dockerfilters.Args) (pruned, error) {
 	result := pruned{heading: "Deleted Images:"}
-	var list []*entities.ImageSummary
-	if err := engine.Call(conn, http.MethodGet, engine.Libpod+"/images/json", nil, nil, &list); err != nil {
+	images, err := readImages(conn)
+	if err != nil {
 		return result, err
 	}
 	var until time.Time
 	for _, text := range kept.Get("until") {
-		var err error
 		if until, err = timestamp(text, time.Now()); err != nil {
 			return result, err
 		}
 	}
 	var unused []*entities.ImageSummary
-	for _, image := range list {
-		dangling := len(image.RepoTags) == 0 && (len(image.Names) == 0 || image.Dangling)
+	for _, image := range images.list {
 		young := !until.IsZero() && time.Unix(image.Created, 0).After(until)
-		if image.Containers == 0 && (all || dangling) && !young && hasLabels(kept, image.Labels) {
+		nameless := len(image.Names) == 0
+		if image.Containers == 0 && (nameless && !images.isParent(image) || !nameless && all) && !young && hasLabels(kept, image.Labels) {
 			unused = append(unused, image)
 		}
 	}
@@ -84,7 +83,7 @@ func pruneImages(conn context.Context, all bool, kept dockerfilters.Args) (prune
 		return result, err
 	}
 	for _, image := range unused {
-		result.lines = append(result.lines, pruneImage(conn, image)...)
+		result.lines = append(result.lines, images.prune(image)...)
 	}
 	after, err := system.DiskUsage(conn, nil)
 	if err != nil {
@@ -94,25 +93,42 @@ func pruneImages(conn context.Context, all bool, kept dockerfilters.Args) (prune
 	return result, nil
 }
 
-// pruneImage takes an image's names away and then the image, and returns
-// docker's lines about it. What is in use, or the base of another image, stays.
-func pruneImage(conn context.Context, image *entities.ImageSummary) []string {
-	names := image.RepoTags
+// prune takes an image's names away and then the image, and returns docker's
+// lines about it. What has come into use meanwhile stays.
+func (s *imageSet) prune(image *entities.ImageSummary) []string {
+	names := slices.Clone(image.Names)
 	if len(names) == 0 {
 		names = []string{image.ID}
 	}
 	var lines []string
 	for _, name := range names {
-		report, _ := images.Remove(conn, []string{name}, nil) // its errors say that the image is in use
-		if report == nil {
-			continue
-		}
-		for _, untagged := range report.Untagged {
-			lines = append(lines, "untagged: "+familiarName(untagged))
-		}
-		for _, deleted := range report.Deleted {
-			lines = append(lines, "deleted: sha256:"+deleted)
+		done, _ := s.removeNamed(name, false, false)
+		for _, item := range done {
+			if item.Deleted != "" {
+				lines = append(lines, "deleted: "+item.Deleted)
+			} else {
+				lines = append(lines, "untagged: "+item.Untagged)
+			}
 		}
 	}
 	return lines
+}
+
+// takeDangling takes the filter dangling, which docker's prune knows too but
+// sets itself, out of the others: it may only say what -a says.
+func takeDangling(kept dockerfilters.Args, all bool) error {
+	if !kept.Contains("dangling") {
+		return nil
+	}
+	dangling, err := kept.GetBoolOrDefault("dangling", !all)
+	if err != nil {
+		return err
+	}
+	if dangling == all {
+		return fmt.Errorf("invalid filter 'dangling=%t': image prune takes the images without a name, and with -a all: leave the filter out", dangling)
+	}
+	for _, value := range kept.Get("dangling") {
+		kept.Del("dangling", value)
+	}
+	return nil
 }

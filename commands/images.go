@@ -194,7 +194,7 @@ func newImageRows(image *entities.ImageSummary, names []imageName, trunc bool) [
 	rows := make([]*imageRow, len(names))
 	for i, name := range names {
 		rows[i] = &imageRow{
-			Containers:   "N/A", // as docker, which counts only for system df
+			Containers:   strconv.Itoa(image.Containers),
 			CreatedAt:    created.String(),
 			CreatedSince: since,
 			Digest:       name.digest,

@@ -29,11 +29,13 @@ type imageFilter struct {
 	dangling      bool
 	before, since time.Time
 	owner         map[string]string // names to the ids of their images
+	parents       map[string]bool   // ids of images that others are made from
 }
 
 func newImageFilter(conn context.Context, args dockerfilters.Args, list []*entities.ImageSummary) (*imageFilter, error) {
-	f := &imageFilter{args: args, owner: map[string]string{}}
+	f := &imageFilter{args: args, owner: map[string]string{}, parents: map[string]bool{}}
 	for _, image := range list {
+		f.parents[image.ParentId] = true
 		for _, name := range image.RepoTags {
 			f.owner[name] = image.ID
 		}
@@ -100,6 +102,7 @@ func (f *imageFilter) names(image *entities.ImageSummary) (tags, digests []strin
 		f.args.Contains("label") && !f.args.MatchKVList("label", image.Labels) {
 		return nil, nil, false
 	}
+	slices.Sort(image.RepoTags)
 	for _, name := range image.RepoTags {
 		tags = f.add(tags, image, name)
 	}
@@ -110,7 +113,7 @@ func (f *imageFilter) names(image *entities.ImageSummary) (tags, digests []strin
 		}
 	}
 	if len(tags)+len(digests) == 0 {
-		return nil, nil, !f.args.Contains("reference") && (f.dangling || !f.args.Contains("dangling"))
+		return nil, nil, !f.args.Contains("reference") && (f.dangling && !f.parents[image.ID] || !f.args.Contains("dangling"))
 	}
 	return tags, digests, !f.dangling || len(tags) == 0
 }

@@ -63,7 +63,7 @@ func inspectAny(ctx context.Context, env *Env, name, kind string, size bool) (an
 		find func() (any, error)
 	}{
 		{"container", func() (any, error) { return inspectContainer(conn, name, size) }},
-		{"image", func() (any, error) { return inspectImage(conn, name, "") }},
+		{"image", func() (any, error) { return inspectImage(conn, name, nil) }},
 		{"network", func() (any, error) { return inspectNetwork(conn, name) }},
 		{"volume", func() (any, error) { return inspectVolume(conn, name) }},
 	} {

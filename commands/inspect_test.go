@@ -40,7 +40,7 @@ func TestInspectNonsense(t *testing.T) {
 			if _, err := inspectContainer(conn, "x", false); (err == nil) != whole {
 				t.Errorf("container: %v", err)
 			}
-			if _, err := inspectImage(conn, "x", ""); err == nil && !strings.HasPrefix(body, "{") {
+			if _, err := inspectImage(conn, "x", nil); err == nil && !strings.HasPrefix(body, "{") {
 				t.Error("image: no error")
 			}
 			if _, err := inspectVolume(conn, "x"); err == nil {

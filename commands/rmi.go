@@ -5,44 +5,76 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
-	"github.com/containers/podman/v4/pkg/bindings/containers"
-	"github.com/containers/podman/v4/pkg/bindings/images"
 	"github.com/containers/podman/v4/pkg/domain/entities"
+	"github.com/docker/docker/api/types"
+	imagespec "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/urfave/cli/v2"
 )
 
 func rmiCommand(env *Env) *cli.Command {
-	var force, noPrune bool
+	o := new(rmiOptions)
 	return &cli.Command{
 		Name:      "rmi",
 		Usage:     "Remove one or more images",
 		ArgsUsage: "IMAGE [IMAGE...]",
 		Flags: []cli.Flag{
-			boolean(&force, "force", "f", "Force removal of the image"),
-			boolean(&noPrune, "no-prune", "", "Do not delete untagged parents"),
-			refused("strings", "platform", "an image here is of one platform; remove it by its name or id"),
+			boolean(&o.force, "force", "f", "Force removal of the image"),
+			boolean(&o.noPrune, "no-prune", "", "Do not delete untagged parents"),
+			value((*commaList)(&o.platforms), "platform", "",
+				`Remove only the given platform variant. Formatted as "os[/arch[/variant]]" (e.g., "linux/amd64")`),
 		},
 		Action: arguments(1, -1, func(ctx context.Context, args []string) error {
-			return rmi(ctx, env, args, force, noPrune)
+			wanted, err := o.platform()
+			if err != nil {
+				return err
+			}
+			return rmi(ctx, env, args, wanted, o)
 		}),
 	}
 }
 
+type rmiOptions struct {
+	force, noPrune bool
+	platforms      []string
+}
+
+// platform reads --platform; nil is any.
+func (o *rmiOptions) platform() (*imagespec.Platform, error) {
+	if len(o.platforms) == 0 {
+		return nil, nil
+	}
+	if len(o.platforms) > 1 {
+		return nil, errors.New("--platform: an image here is of one platform: name that one, or remove the image by its name or id")
+	}
+	return wantedPlatform(o.platforms[0])
+}
+
 // rmi removes images one after the other; with force what is not there is said
 // and no error.
-func rmi(ctx context.Context, env *Env, names []string, force, noPrune bool) error {
+func rmi(ctx context.Context, env *Env, names []string, platform *imagespec.Platform, o *rmiOptions) error {
 	conn, err := env.Engine(ctx)
+	if err != nil {
+		return err
+	}
+	images, err := readImages(conn)
 	if err != nil {
 		return err
 	}
 	var failed bool
 	for _, typed := range names {
-		if err := removeImage(conn, env, typed, force, noPrune); err != nil {
+		done, err := images.removeOf(platform, typed, o.force, o.noPrune)
+		for _, item := range done {
+			if item.Deleted != "" {
+				fmt.Fprintln(env.Out, "Deleted:", item.Deleted)
+			} else {
+				fmt.Fprintln(env.Out, "Untagged:", item.Untagged)
+			}
+		}
+		if err != nil {
 			complain(env.Err, env.Program, err)
 			var missing *noSuch
-			failed = failed || !force || !errors.As(err, &missing)
+			failed = failed || !o.force || !errors.As(err, &missing)
 		}
 	}
 	if failed {
@@ -51,133 +83,107 @@ func rmi(ctx context.Context, env *Env, names []string, force, noPrune bool) err
 	return nil
 }
 
-// removeImage takes a name from an image, and the image away with its last one,
-// by docker's rules. Podman is never asked to force: it would remove the
-// containers that use the image.
-// Source: https://docs.docker.com/reference/cli/docker/image/rm/
-func removeImage(conn context.Context, env *Env, typed string, force, noPrune bool) error {
-	name, err := storedImage(conn, typed)
-	if err != nil {
-		return err
-	}
-	image, err := inspectForRemoval(conn, name)
-	if err != nil {
-		return absentImage(familiarName(typed), err)
-	}
-	last := len(image.tags) <= 1
-	byID := !slices.Contains(image.tags, name)
-	conflict := image.conflict(force)
-	switch {
-	case !byID && !last:
-		return untag(conn, env, image.id, name)
-	case !byID && !force && len(image.users) > 0:
-		return fmt.Errorf("conflict: unable to remove repository reference %q (must force) - container %s is using its referenced image %s",
-			typed, shortID(image.users[0].ID), shortID(image.id))
-	case !byID && conflict != nil:
-		return untag(conn, env, image.id, name) // the image stays, without a name
-	case conflict != nil:
-		return conflict
-	case !last && !force:
-		return fmt.Errorf("conflict: unable to delete %s (must be forced) - image is referenced in multiple repositories", shortID(image.id))
-	}
-	for len(image.tags) > 1 {
-		if err := untag(conn, env, image.id, image.tags[0]); err != nil {
-			return err
-		}
-		image.tags = image.tags[1:]
-	}
-	report, failures := images.Remove(conn, []string{image.id}, new(images.RemoveOptions).WithNoPrune(noPrune))
-	if len(failures) > 0 {
-		return errors.Join(failures...)
-	}
-	for _, name := range report.Untagged {
-		fmt.Fprintln(env.Out, "Untagged:", familiarName(name))
-	}
-	for _, id := range report.Deleted {
-		fmt.Fprintln(env.Out, "Deleted:", "sha256:"+id)
-	}
-	return nil
-}
-
-func untag(conn context.Context, env *Env, id, name string) error {
-	named, err := newImageName(name)
-	if err != nil {
-		return err
-	}
-	if err := images.Untag(conn, id, named.Tag(), named.Name(), nil); err != nil {
-		return err
-	}
-	fmt.Fprintln(env.Out, "Untagged:", familiarName(name))
-	return nil
-}
-
-// removal is what decides whether an image can go.
-type removal struct {
-	id     string
-	tags   []string                 // full names
-	parent bool                     // other images are made from it
-	users  []entities.ListContainer // containers made from it, running ones first
-}
-
-func inspectForRemoval(conn context.Context, name string) (*removal, error) {
-	id := name
-	if !isHex(id) {
-		image, err := images.GetImage(conn, name, nil)
-		if err != nil {
+// removeOf is removeNamed for an image of that platform; nil is any.
+func (s *imageSet) removeOf(platform *imagespec.Platform, typed string, force, noPrune bool) ([]types.ImageDeleteResponseItem, error) {
+	if platform != nil {
+		if _, err := inspectImage(s.conn, typed, platform); err != nil {
 			return nil, err
 		}
-		id = image.ID
 	}
-	all, err := images.List(conn, new(images.ListOptions).WithAll(true))
+	return s.removeNamed(typed, force, noPrune)
+}
+
+// removeNamed takes a name from an image, and the image away with its last one,
+// by docker's rules.
+// Source: https://docs.docker.com/reference/cli/docker/image/rm/
+func (s *imageSet) removeNamed(typed string, force, noPrune bool) ([]types.ImageDeleteResponseItem, error) {
+	image, name, err := s.find(typed)
 	if err != nil {
 		return nil, err
 	}
-	r := &removal{id: id}
-	inUse := false
-	for _, image := range all {
-		if image.ID == id {
-			r.tags, inUse = slices.Clone(image.RepoTags), image.Containers > 0
-		}
-		r.parent = r.parent || image.ParentId == id
-	}
-	if !inUse {
-		return r, nil
-	}
-	users, err := containers.List(conn, new(containers.ListOptions).WithAll(true))
+	users, err := s.users(image)
 	if err != nil {
 		return nil, err
 	}
-	for _, user := range users {
-		switch {
-		case user.ImageID != id:
-		case isRunning(user):
-			r.users = slices.Insert(r.users, 0, user)
-		default:
-			r.users = append(r.users, user)
+	conflict := s.conflict(image, users, force)
+	if name == "" {
+		if conflict == nil && !force && !singleReference(image.Names) {
+			conflict = conflictf(image, "must be forced", "image is referenced in multiple repositories")
+		}
+		if conflict != nil {
+			return nil, conflict
+		}
+		return s.remove(image, noPrune)
+	}
+	if !slices.Contains(image.Names, name) { // a digest, which Podman knows by the tags
+		for _, other := range image.Names {
+			if repository(other) == repository(name) && !isDigestName(other) {
+				return nil, fmt.Errorf("conflict: unable to remove repository reference %q: Podman keeps a digest as long as its tag: remove %s", typed, familiarName(other))
+			}
 		}
 	}
-	return r, nil
+	if !force && singleReference(image.Names) && len(users) > 0 {
+		return nil, fmt.Errorf("conflict: unable to remove repository reference %q (must force) - container %s is using its referenced image %s",
+			typed, shortID(users[0].ID), shortID(image.ID))
+	}
+	going := goingWith(image.Names, name)
+	if len(going) == len(image.Names) && conflict == nil {
+		return s.remove(image, noPrune)
+	}
+	var done []types.ImageDeleteResponseItem
+	for _, name := range going { // the image stays: it has other names, or is in use
+		item, err := s.untag(image, name)
+		if err != nil {
+			return done, err
+		}
+		done = append(done, item)
+	}
+	return done, nil
 }
 
 // conflict is why the image itself cannot be deleted, nil if it can. Docker
 // deletes one that a stopped container uses by force; Podman keeps it.
-func (r *removal) conflict(force bool) error {
-	how, why := "must be forced", ""
+func (s *imageSet) conflict(image *entities.ImageSummary, users []entities.ListContainer, force bool) error {
 	switch {
-	case r.parent:
-		how, why = "cannot be forced", "image has dependent child images"
-	case len(r.users) > 0 && isRunning(r.users[0]):
-		how, why = "cannot be forced", "image is being used by running container "+shortID(r.users[0].ID)
-	case len(r.users) > 0 && force:
-		how, why = "cannot be forced", "image is being used by stopped container "+shortID(r.users[0].ID)+": remove that first"
-	case len(r.users) > 0:
-		why = "image is being used by stopped container " + shortID(r.users[0].ID)
-	default:
-		return nil
+	case s.isParent(image):
+		return conflictf(image, "cannot be forced", "image has dependent child images")
+	case len(users) > 0 && isRunning(users[0]):
+		return conflictf(image, "cannot be forced", "image is being used by running container "+shortID(users[0].ID))
+	case len(users) > 0 && force:
+		return conflictf(image, "cannot be forced", "image is being used by stopped container "+shortID(users[0].ID)+": remove that first")
+	case len(users) > 0 && singleReference(image.Names):
+		return conflictf(image, "must be forced", "image is being used by stopped container "+shortID(users[0].ID))
 	}
-	return fmt.Errorf("conflict: unable to delete %s (%s) - %s", shortID(r.id), how, why)
+	return nil
 }
 
-func isRunning(c entities.ListContainer) bool {
-	return strings.EqualFold(c.State, "running") || strings.EqualFold(c.State, "paused")
+func conflictf(image *entities.ImageSummary, how, why string) error {
+	return fmt.Errorf("conflict: unable to delete %s (%s) - %s", shortID(image.ID), how, why)
+}
+
+// singleReference tells that names are at most one tag and the digests of its
+// repository: to remove the image is to remove that.
+func singleReference(names []string) bool {
+	tags := 0
+	for _, name := range names {
+		if !isDigestName(name) {
+			tags++
+		}
+		if repository(name) != repository(names[0]) {
+			return false
+		}
+	}
+	return tags <= 1
+}
+
+// goingWith are the names that go with one: the digests of its repository go
+// with its last tag, and with each other.
+func goingWith(names []string, name string) []string {
+	same := slices.DeleteFunc(slices.Clone(names), func(other string) bool { return repository(other) != repository(name) })
+	for _, other := range same {
+		if other != name && !isDigestName(other) {
+			return []string{name}
+		}
+	}
+	return same
 }

@@ -32,6 +32,9 @@ func tag(ctx context.Context, env *Env, source, target string) error {
 	if name == nil {
 		return errDigestGiven
 	}
+	if name.Name() == "docker.io/library/sha256" {
+		return errors.New("refusing to create an ambiguous tag using digest algorithm as name")
+	}
 	conn, err := env.Engine(ctx)
 	if err != nil {
 		return err

@@ -102,10 +102,11 @@ func fromRegistries(names []string) []string {
 	return slices.DeleteFunc(slices.Clone(names), func(name string) bool { return strings.HasPrefix(name, "localhost/") })
 }
 
-// familiarNames shortens full names as Docker does; with a tag or a digest.
+// familiarNames shortens full names, with a tag or a digest, and sorts them by
+// the full ones, as Docker does.
 func familiarNames(names []string) []string {
 	result := []string{}
-	for _, name := range names {
+	for _, name := range slices.Sorted(slices.Values(names)) {
 		if !strings.HasPrefix(name, "<none>") {
 			result = append(result, familiarName(name))
 		}
