@@ -43,7 +43,7 @@ func run(ctx context.Context, env *Env, args []string) error {
 		return printHelp(env, newApp(env, ""), line)
 	}
 	if err == nil {
-		err = app.RunContext(ctx, append([]string{env.Program}, line.Args...))
+		err = line.App.RunContext(ctx, append([]string{env.Program}, line.Args...))
 	}
 	return explain(env, app, line, err)
 }

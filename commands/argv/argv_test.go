@@ -154,7 +154,7 @@ func viaUrfave(args []string) (got parsed, help bool, err error) {
 	if err != nil || line.Help || line.Command == nil || len(line.Command.Subcommands) > 0 {
 		return parsed{command: strings.Join(line.Path, " ")}, line.Help, err
 	}
-	if err := a.RunContext(context.Background(), append([]string{"docker"}, line.Args...)); err != nil {
+	if err := line.App.RunContext(context.Background(), append([]string{"docker"}, line.Args...)); err != nil {
 		return got, false, fmt.Errorf("urfave refused %q, normalised from %q: %w", line.Args, args, err)
 	}
 	return got, false, nil
