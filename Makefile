@@ -34,11 +34,12 @@ machine: build
 
 # As installed: the page cache holds what the linker has written in smaller pieces, and a start takes 0.6 ms longer.
 bench:
-	@tests/hosts/setup --run
+	@tests/hosts/setup
 	@$(MAKE) --no-print-directory build
 	@CGO_ENABLED=0 go build -o .cache/bench ./tests/bench
 	@install dockless .cache/dockless
-	@tests/hosts/enter this -- bash -c 'tests/hosts/baseimage >~/busybox.tar && .cache/bench -dockless .cache/dockless -base ~/busybox.tar'
+	@tests/hosts/rootfs >.cache/debian.tar
+	@tests/hosts/enter this -- bash -c 'tests/hosts/baseimage >~/busybox.tar && .cache/bench -dockless .cache/dockless -base ~/busybox.tar -root .cache/debian.tar $(if $(ONLY),-only "$(ONLY)")'
 
 lint: build $(GOLANGCI)
 	@status=0; $(GOLANGCI) run --allow-parallel-runners --build-tags "$(TAGS)" ./... || status=1; tests/lint || status=1; exit $$status

@@ -3,7 +3,7 @@
 // same images and containers. It judges nothing: a ratio over its goal is
 // marked, and the exit code stays 0.
 //
-//	bench -dockless ./dockless -base busybox.tar [-runs 20] [-only run]
+//	bench -dockless ./dockless -base busybox.tar [-root debian.tar] [-docker docker] [-runs 20] [-only run]
 //
 // It must run as an unprivileged user on a rootless host; `make bench` does
 // that.
@@ -11,7 +11,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -30,10 +29,12 @@ const image = "docker.io/library/busybox:latest"
 // layout is a row of the table, printed as soon as it is measured.
 const layout = "%-22s %10s %10s %6s %6s %-6s %7s  %s\n"
 
-// contender is one way to do the work: its name in the table and its command.
+// contender is one way to do the work: its name in the table, its command, and
+// what comes before each run and is not counted.
 type contender struct {
 	name    string
 	command []string
+	first   func(context.Context) error
 }
 
 // work is one row of the table: dockless first, then Podman, then others that
@@ -41,22 +42,25 @@ type contender struct {
 type work struct {
 	name       string
 	goal       float64 // dockless / podman
+	few        bool    // takes seconds: a quarter of the runs will do
 	contenders []contender
 }
 
 func main() {
 	dockless := flag.String("dockless", "./dockless", "the binary to measure")
 	base := flag.String("base", "", "a tar of a small root file system with sh, true and sleep")
+	root := flag.String("root", "", "a tar of a big root file system, for the rows about image data; without it there are none")
+	docker := flag.String("docker", "", "docker's command line, to stand beside in the rows about image data")
 	runs := flag.Int("runs", 20, "how often each command runs")
 	only := flag.String("only", "", "measure only the rows whose name holds this")
 	flag.Parse()
-	if err := bench(context.Background(), *dockless, *base, *runs, *only); err != nil {
+	if err := bench(context.Background(), *dockless, *base, *root, *docker, *runs, *only); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
 }
 
-func bench(ctx context.Context, dockless, base string, runs int, only string) error {
+func bench(ctx context.Context, dockless, base, root, docker string, runs int, only string) error {
 	dockless, err := filepath.Abs(dockless)
 	if err != nil {
 		return err
@@ -69,7 +73,18 @@ func bench(ctx context.Context, dockless, base string, runs int, only string) er
 	defer func() { _ = quietly(ctx, "podman", "rm", "-fa", "-t0") }()
 
 	fmt.Printf(layout, "WORK", "DOCKLESS", "PODMAN", "RATIO", "GOAL", "", "MEMORY", "BESIDE")
-	for _, w := range rows(dockless, bundle) {
+	table := rows(dockless, bundle)
+	if root != "" {
+		more, remove, err := images(ctx, dockless, docker, root)
+		if remove != nil {
+			defer remove()
+		}
+		if err != nil {
+			return fmt.Errorf("preparing images: %w", err)
+		}
+		table = append(table, more...)
+	}
+	for _, w := range table {
 		if !strings.Contains(w.name, only) {
 			continue
 		}
@@ -89,91 +104,35 @@ func bench(ctx context.Context, dockless, base string, runs int, only string) er
 func rows(dockless, bundle string) []work {
 	both := func(args ...string) []contender {
 		return []contender{
-			{"dockless", append([]string{dockless}, args...)},
-			{"podman", append([]string{"podman"}, args...)},
+			{name: "dockless", command: append([]string{dockless}, args...)},
+			{name: "podman", command: append([]string{"podman"}, args...)},
 		}
 	}
-	bare := contender{"bare crun", []string{"crun", "--cgroup-manager=disabled", "run", "-b", bundle, "bench-bare"}}
+	bare := contender{name: "bare crun", command: []string{"crun", "--cgroup-manager=disabled", "run", "-b", bundle, "bench-bare"}}
 	return []work{
-		{"start of the binary", 0.5, both("--version")},
-		{"ps", 0.45, both("ps")},
-		{"ps -a, 12 containers", 0.45, both("ps", "-a")},
-		{"images", 0.45, both("images")},
-		{"run --rm IMG true", 0.8, append(both("run", "--rm", image, "true"), bare)},
-		{"exec C true", 0.6, both("exec", "bench-target", "true")},
+		{name: "start of the binary", goal: 0.5, contenders: both("--version")},
+		{name: "ps", goal: 0.45, contenders: both("ps")},
+		{name: "ps -a, 12 containers", goal: 0.45, contenders: both("ps", "-a")},
+		{name: "images", goal: 0.45, contenders: both("images")},
+		{name: "run --rm IMG true", goal: 0.8, contenders: append(both("run", "--rm", image, "true"), bare)},
+		{name: "exec C true", goal: 0.6, contenders: both("exec", "bench-target", "true")},
 	}
-}
-
-// prepare gives the host the image, a running container to exec in, some that
-// have ended, a warm service, and a bundle for the bare runtime.
-func prepare(ctx context.Context, dockless, base string) (bundle string, err error) {
-	if err := quietly(ctx, "podman", "image", "exists", image); err != nil {
-		if err := quietly(ctx, "podman", "import", base, image); err != nil {
-			return "", err
-		}
-	}
-	if err := quietly(ctx, "podman", "rm", "-fa", "-t0"); err != nil {
-		return "", err
-	}
-	if err := quietly(ctx, "podman", "run", "-d", "--name", "bench-target", image, "sleep", "100000"); err != nil {
-		return "", err
-	}
-	for range 11 {
-		if err := quietly(ctx, "podman", "create", image, "true"); err != nil {
-			return "", err
-		}
-	}
-	if err := quietly(ctx, dockless, "ps"); err != nil {
-		return "", err
-	}
-	bundle, err = os.MkdirTemp("", "bundle")
-	if err != nil {
-		return "", err
-	}
-	root := filepath.Join(bundle, "rootfs")
-	if err := os.Mkdir(root, 0o755); err != nil {
-		return "", err
-	}
-	if err := quietly(ctx, "tar", "-C", root, "-xf", base); err != nil {
-		return "", err
-	}
-	return bundle, writeSpec(ctx, bundle)
-}
-
-// writeSpec makes crun's own example configuration run true without a terminal.
-func writeSpec(ctx context.Context, bundle string) error {
-	spec := exec.CommandContext(ctx, "crun", "spec", "--rootless")
-	spec.Dir = bundle
-	if out, err := spec.CombinedOutput(); err != nil {
-		return fmt.Errorf("crun spec: %w: %s", err, out)
-	}
-	path := filepath.Join(bundle, "config.json")
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return err
-	}
-	var config map[string]any
-	if err := json.Unmarshal(text, &config); err != nil {
-		return fmt.Errorf("reading crun's configuration: %w", err)
-	}
-	process, ok := config["process"].(map[string]any)
-	if !ok {
-		return errors.New("crun's configuration has no process")
-	}
-	process["terminal"], process["args"] = false, []string{"/bin/true"}
-	text, err = json.Marshal(config)
-	if err != nil {
-		return err
-	}
-	return os.WriteFile(path, text, 0o600)
 }
 
 // measure runs the contenders in turn, once to warm up and runs times to count.
 func measure(ctx context.Context, w work, runs int) error {
 	times := make([][]time.Duration, len(w.contenders))
 	var memory int64
+	if w.few {
+		runs = max(runs/4, 1)
+	}
 	for run := range runs + 1 {
 		for i, c := range w.contenders {
+			if c.first != nil {
+				if err := c.first(ctx); err != nil {
+					return err
+				}
+			}
 			took, kib, err := timed(ctx, c.command)
 			if err != nil {
 				return err
@@ -190,7 +149,8 @@ func measure(ctx context.Context, w work, runs int) error {
 	ours, theirs := median(times[0]), median(times[1])
 	var beside []string
 	for i, c := range w.contenders[2:] {
-		beside = append(beside, c.name+" "+milliseconds(median(times[i+2])))
+		t := median(times[i+2])
+		beside = append(beside, fmt.Sprintf("%s %s (%.2f)", c.name, milliseconds(t), float64(ours)/float64(t)))
 	}
 	row(w.name, ours, theirs, w.goal, fmt.Sprintf("%d MB", memory>>10), strings.Join(beside, ", "))
 	return nil
