@@ -7,9 +7,9 @@ import (
 	"io"
 
 	"dockless/bindings/store"
+	"dockless/config"
 
-	"github.com/containers/image/v5/manifest"
-	"github.com/containers/image/v5/types"
+	"github.com/containerd/containerd/platforms"
 	"github.com/distribution/reference"
 	imagespec "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/urfave/cli/v2"
@@ -40,100 +40,113 @@ func pullCommand(env *Env) *cli.Command {
 			if all && !reference.IsNameOnly(name) {
 				return errors.New("tag can't be used with --all-tags/-a")
 			}
-			want, err := parsePlatform(platform)
-			if err != nil {
-				return err
-			}
-			return pull(ctx, env, name, want, all, quiet)
+			return pull(ctx, env, name, platform, all, quiet)
 		}),
 	}
 }
 
-func pull(ctx context.Context, env *Env, name reference.Named, platform imagespec.Platform, all, quiet bool) error {
+// pull pulls one image, or those of all tags, and prints docker's lines.
+func pull(ctx context.Context, env *Env, name reference.Named, platform string, all, quiet bool) error {
+	want, err := parsePlatform(platform)
+	if err != nil {
+		return err
+	}
+	stall, err := config.StallTimeout()
+	if err != nil {
+		return err
+	}
 	images, err := env.Registry(ctx, name)
 	if err != nil {
 		return err
 	}
 	defer images.Close()
-	if !all {
-		if reference.IsNameOnly(name) && !quiet {
-			fmt.Fprintln(env.Out, "Using default tag: latest")
-		}
-		return pullOne(ctx, env, images, reference.TagNameOnly(name), platform, quiet)
-	}
-	tags, err := images.Tags(ctx, name)
-	if err != nil {
-		return err
-	}
-	for _, tag := range tags {
-		tagged, err := reference.WithTag(name, tag)
-		if err != nil {
-			return err
-		}
-		if err := pullOne(ctx, env, images, tagged, platform, quiet); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func pullOne(ctx context.Context, env *Env, images *store.Store, name reference.Named, platform imagespec.Platform, quiet bool) error {
-	remote, err := images.Find(ctx, name, platform)
-	if err != nil {
-		return err
-	}
+	images.Stall = stall
 	out := env.Out
 	if quiet {
 		out = io.Discard
 	}
-	tag := name.String()
-	if tagged, ok := name.(reference.Tagged); ok {
-		tag = tagged.Tag()
-	}
 	shown := newProgress(out)
 	defer shown.close()
-	shown.message(tag, "Pulling from "+reference.Path(name))
-	progress, read := make(chan types.ProgressProperties), make(chan struct{})
-	go func() {
-		defer close(read)
-		showLayers(shown, progress)
-	}()
-	newer, err := images.Pull(ctx, remote, progress)
-	close(progress)
-	<-read
+	typed := name
+	refs := []reference.Named{name}
+	if all {
+		refs, err = taggedNames(ctx, images, name)
+	} else {
+		if reference.IsNameOnly(name) {
+			shown.message("", "Using default tag: latest")
+			typed = reference.TagNameOnly(name)
+		}
+		refs[0], err = pulledName(typed)
+	}
 	if err != nil {
 		return err
+	}
+	newer := false
+	for _, ref := range refs {
+		pulled, err := pullOne(ctx, images, ref, want, shown)
+		if err != nil {
+			return err
+		}
+		newer = newer || pulled.Newer
+		if own := platforms.Normalize(pulled.Platform); platform != "" && !platforms.OnlyStrict(want).Match(own) {
+			shown.message("", fmt.Sprintf("WARNING: image with reference %s was found but its platform (%s) does not match the specified platform (%s)",
+				reference.FamiliarString(ref), platforms.Format(own), platforms.Format(want)))
+		}
 	}
 	status := "Image is up to date for "
 	if newer {
 		status = "Downloaded newer image for "
 	}
-	shown.message("", "Digest: "+remote.Digest.String())
+	if !all {
+		name = refs[0]
+	}
 	shown.message("", "Status: "+status+reference.FamiliarString(name))
 	shown.close()
-	fmt.Fprintln(env.Out, name.String())
+	fmt.Fprintln(env.Out, typed.String())
 	return nil
 }
 
-// showLayers shows docker's words about each layer as it changes its state.
-func showLayers(shown *progress, changes <-chan types.ProgressProperties) {
-	for p := range changes {
-		if p.Artifact.MediaType == manifest.DockerV2Schema2ConfigMediaType || p.Artifact.MediaType == imagespec.MediaTypeImageConfig {
-			continue
-		}
-		layer := p.Artifact.Digest.Encoded()[:12]
-		switch p.Event {
-		case types.ProgressEventNewArtifact:
-			shown.layer(layer, "Pulling fs layer", 0, 0)
-		case types.ProgressEventRead:
-			shown.layer(layer, "Downloading", int64(p.Offset), p.Artifact.Size)
-		case types.ProgressEventSkipped:
-			shown.layer(layer, "Already exists", 0, 0)
-		case types.ProgressEventDone: // reported of what failed, too
-			if int64(p.Offset) == p.Artifact.Size {
-				shown.layer(layer, "Download complete", 0, 0)
-				shown.layer(layer, "Pull complete", 0, 0)
-			}
-		}
+// pulledName is the name for what a person means by NAME:TAG@DIGEST: what
+// counts is the digest.
+func pulledName(typed reference.Named) (reference.Named, error) {
+	if canonical, is := typed.(reference.Canonical); is {
+		return reference.WithDigest(reference.TrimNamed(typed), canonical.Digest())
 	}
+	return typed, nil
+}
+
+func taggedNames(ctx context.Context, images *store.Store, name reference.Named) ([]reference.Named, error) {
+	tags, err := images.Tags(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	names := make([]reference.Named, 0, len(tags))
+	for _, tag := range tags {
+		tagged, err := reference.WithTag(name, tag)
+		if err != nil {
+			return nil, err
+		}
+		names = append(names, tagged)
+	}
+	return names, nil
+}
+
+// pullOne shows docker's lines about one image.
+func pullOne(ctx context.Context, images *store.Store, name reference.Named, platform imagespec.Platform, shown *progress) (store.Pulled, error) {
+	remote, err := images.Find(ctx, name, platform)
+	if err != nil {
+		return store.Pulled{}, err
+	}
+	defer remote.Close()
+	tag := name.String()
+	if tagged, ok := name.(reference.Tagged); ok {
+		tag = tagged.Tag()
+	}
+	shown.message(tag, "Pulling from "+reference.Path(name))
+	pulled, err := images.Pull(ctx, remote, shown.layer)
+	if err != nil {
+		return pulled, err
+	}
+	shown.message("", "Digest: "+remote.Digest.String())
+	return pulled, nil
 }

@@ -16,6 +16,9 @@ type File struct {
 	// IdleTimeout is how long a service outlives its last request: "90s", "5m",
 	// a number of seconds, or "0" for ever.
 	IdleTimeout string `toml:"idle_timeout"`
+	// StallTimeout is how long a connection to a registry may bring nothing:
+	// "90s", "5m" or a number of seconds.
+	StallTimeout string `toml:"stall_timeout"`
 }
 
 // Read reads the file; one that is not there is empty. A key that dockless does
@@ -48,22 +51,43 @@ const defaultIdle = time.Minute
 // DOCKLESS_IDLE_TIMEOUT says, else config.toml, else a minute.
 func IdleTimeout() (time.Duration, error) {
 	if value := os.Getenv("DOCKLESS_IDLE_TIMEOUT"); value != "" {
-		return parseIdle("DOCKLESS_IDLE_TIMEOUT", value)
+		return parseTime("DOCKLESS_IDLE_TIMEOUT", value, "0 for ever")
 	}
 	file, err := Read()
 	if err != nil || file.IdleTimeout == "" {
 		return defaultIdle, err
 	}
-	return parseIdle("idle_timeout", file.IdleTimeout)
+	return parseTime("idle_timeout", file.IdleTimeout, "0 for ever")
 }
 
-func parseIdle(name, value string) (time.Duration, error) {
+// defaultStall is longer than any pause that a connection recovers from.
+const defaultStall = time.Minute
+
+// StallTimeout is how long a connection to a registry may bring nothing: what
+// DOCKLESS_STALL_TIMEOUT says, else config.toml, else a minute.
+func StallTimeout() (time.Duration, error) {
+	name, value := "DOCKLESS_STALL_TIMEOUT", os.Getenv("DOCKLESS_STALL_TIMEOUT")
+	if value == "" {
+		file, err := Read()
+		if err != nil || file.StallTimeout == "" {
+			return defaultStall, err
+		}
+		name, value = "stall_timeout", file.StallTimeout
+	}
+	d, err := parseTime(name, value, "1h")
+	if err == nil && d == 0 {
+		err = fmt.Errorf("%s must not be 0", name)
+	}
+	return d, err
+}
+
+func parseTime(name, value, longest string) (time.Duration, error) {
 	if seconds, err := strconv.ParseUint(value, 10, 31); err == nil {
 		return time.Duration(seconds) * time.Second, nil
 	}
 	d, err := time.ParseDuration(value)
 	if err != nil || d < 0 {
-		return 0, fmt.Errorf("%s %q is not a time; write 90s, 5m or 0 for ever", name, value)
+		return 0, fmt.Errorf("%s %q is not a time; write 90s, 5m or %s", name, value, longest)
 	}
 	return d, nil
 }

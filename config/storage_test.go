@@ -29,14 +29,14 @@ func TestWriteNewOnce(t *testing.T) {
 	}
 }
 
-func TestParseIdle(t *testing.T) {
+func TestParseTime(t *testing.T) {
 	for value, want := range map[string]time.Duration{"90": 90 * time.Second, "5m": 5 * time.Minute, "0": 0, "1.5h": 90 * time.Minute} {
-		if got, err := parseIdle("idle_timeout", value); err != nil || got != want {
+		if got, err := parseTime("idle_timeout", value, "0 for ever"); err != nil || got != want {
 			t.Errorf("%q: %v, %v", value, got, err)
 		}
 	}
 	for _, value := range []string{"soon", "-1", "-5m", "99999999999999999999", "5 m"} {
-		if got, err := parseIdle("idle_timeout", value); err == nil {
+		if got, err := parseTime("idle_timeout", value, "0 for ever"); err == nil {
 			t.Errorf("%q: %v", value, got)
 		}
 	}

@@ -189,7 +189,7 @@ func (s *Store) load(ctx context.Context, source types.ImageReference, names []r
 	}
 	err := s.suitable(ctx, source)
 	if err == nil {
-		loaded.ID, err = s.add(ctx, heeding{source}, names, nil)
+		loaded.ID, err = s.add(ctx, heeding{source}, names)
 	}
 	if err != nil {
 		return err

@@ -2,91 +2,105 @@ package store
 
 import (
 	"context"
-	"time"
+	"encoding/json"
+	"errors"
+	"fmt"
 
-	"github.com/containers/image/v5/docker"
-	"github.com/containers/image/v5/docker/reference"
-	"github.com/containers/image/v5/image"
-	"github.com/containers/image/v5/manifest"
-	"github.com/containers/image/v5/types"
+	"github.com/containers/storage"
 	"github.com/opencontainers/go-digest"
 	imagespec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// progressInterval is the time between two reports about one blob.
-const progressInterval = 200 * time.Millisecond
+// Progress is told what is being done with a layer, in docker's words, as often
+// as there is something to tell and from several goroutines. layer are the
+// first digits of its digest. done and total are bytes, total 0 if it is not
+// known; both are 0 for what is done at once.
+type Progress func(layer, action string, done, total int64)
 
-// Remote is an image in a registry whose manifest has been read: all that
-// read it share one connection, and its digest costs no second request.
-type Remote struct {
-	types.ImageReference
-	// Digest is that of what the registry holds under the name: a list's for an
-	// image for several platforms.
-	Digest digest.Digest
-	name   reference.Named
-	source types.ImageSource
+// Pulled is an image that Pull has put into the store or found there.
+type Pulled struct {
+	Newer    bool               // the name was that of no image, or of another one
+	Platform imagespec.Platform // that the image says it is for
 }
 
-// Find looks an image up in its registry. name has a tag or a digest; of an
-// image for several platforms the one for platform is meant.
-func (s *Store) Find(ctx context.Context, name reference.Named, platform imagespec.Platform) (*Remote, error) {
-	s.system.OSChoice, s.system.ArchitectureChoice, s.system.VariantChoice = platform.OS, platform.Architecture, platform.Variant
-	if err := s.trust(name); err != nil {
-		return nil, err
-	}
-	found, err := find(ctx, s.system, name)
-	return found, registryError(name, err)
+// Pull copies an image that Find has found into the store, under its name. Of
+// an image that is here already nothing is asked again, and nothing of the store
+// is written. With an error nothing of it is left.
+func (s *Store) Pull(ctx context.Context, remote *Remote, show Progress) (Pulled, error) {
+	p, err := s.pull(ctx, remote, show)
+	return p, s.roomy(registryError(remote.name, err))
 }
 
-func find(ctx context.Context, system *types.SystemContext, name reference.Named) (*Remote, error) {
-	ref, err := docker.NewReference(name)
+func (s *Store) pull(ctx context.Context, remote *Remote, show Progress) (p Pulled, err error) {
+	unparsed, instance, err := remote.instance(s.system)
 	if err != nil {
-		return nil, err
+		return p, err
 	}
-	source, err := ref.NewImageSource(ctx, system)
+	if _, err := s.policy.IsRunningImageAllowed(ctx, unparsed); err != nil {
+		return p, err
+	}
+	if id, found := s.here(remote, instance); found {
+		config, err := s.ImageBigData(id, digest.NewDigestFromEncoded(digest.Canonical, id).String())
+		if err != nil {
+			return p, fmt.Errorf("reading the image %s: %w", id, err)
+		}
+		var about imagespec.Image
+		err = json.Unmarshal(config, &about)
+		p.Platform = about.Platform
+		return p, err
+	}
+	d, err := s.newDownload(ctx, remote, unparsed)
 	if err != nil {
-		return nil, err
+		return p, err
 	}
-	text, _, err := source.GetManifest(ctx, nil)
+	defer func() { err = errors.Join(err, d.remove()) }()
+	if s.Exists(digest.FromBytes(d.config).Encoded()) { // under another name
+		show = func(string, string, int64, int64) {}
+	}
+	// What Podman removes between our look and our use has to be fetched after all.
+	for tries := 0; ; tries++ {
+		if err = s.fetch(ctx, d, show); err != nil {
+			return p, err
+		}
+		if p.Newer, err = s.commit(ctx, d, show); err == nil || !isGone(err) || tries == maxRetries {
+			break
+		}
+	}
+	p.Platform = d.about.Platform
+	s.remember(d.layers)
+	return p, err
+}
+
+// commit makes the layers that were fetched and the image, and tells whether
+// the name was another's or nobody's before.
+func (s *Store) commit(ctx context.Context, d *download, show Progress) (newer bool, err error) {
+	done, err := s.committing(ctx)
 	if err != nil {
-		return nil, err
+		return false, err
 	}
-	found, err := manifest.Digest(text)
-	return &Remote{ImageReference: ref, Digest: found, name: name, source: source}, err
-}
-
-// NewImageSource returns the source that is open already.
-func (r *Remote) NewImageSource(context.Context, *types.SystemContext) (types.ImageSource, error) {
-	return r.source, nil
-}
-
-// NewImage returns the image of the source that is open already.
-func (r *Remote) NewImage(ctx context.Context, system *types.SystemContext) (types.ImageCloser, error) {
-	return image.FromSource(ctx, system, r.source)
-}
-
-// Pull copies an image that Find has found, and tells whether the store has
-// now another one under the name than before. progress, unless nil, is told of
-// every blob and must be read until Pull returns.
-func (s *Store) Pull(ctx context.Context, remote *Remote, progress chan types.ProgressProperties) (newer bool, err error) {
-	before, err := s.Image(remote.name.String())
+	defer done()
+	for _, l := range d.layers {
+		if l.staged == nil {
+			id, found := s.layerOn(d.layer, l.diffID)
+			if !found {
+				return false, storage.ErrLayerUnknown
+			}
+			d.layer = id
+			continue
+		}
+		show(l.id(), "Extracting", l.blob.Size, l.blob.Size)
+		if d.layer, err = s.putLayer(d.layer, l.staged); err != nil {
+			return false, err
+		}
+		show(l.id(), "Pull complete", 0, 0)
+	}
+	before, err := s.Image(d.names[0].String())
 	absent := err != nil
-	id, err := s.add(ctx, remote, []reference.Named{remote.name}, progress)
-	if err != nil {
-		return false, s.roomy(registryError(remote.name, err))
-	}
-	return absent || before.ID != id, nil
+	id, _, err := s.putImage(d.newImage)
+	return absent || before.ID != id, err
 }
 
-// Tags lists the tags of a repository.
-func (s *Store) Tags(ctx context.Context, name reference.Named) ([]string, error) {
-	if err := s.trust(name); err != nil {
-		return nil, err
-	}
-	repository, err := docker.NewReference(reference.TagNameOnly(name))
-	if err != nil {
-		return nil, err
-	}
-	tags, err := docker.GetRepositoryTags(ctx, s.system, repository)
-	return tags, registryError(name, err)
+// isGone tells whether something that the store had is not there any more.
+func isGone(err error) bool {
+	return errors.Is(err, storage.ErrLayerUnknown) || errors.Is(err, storage.ErrParentUnknown)
 }

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/containers/image/v5/copy"
 	"github.com/containers/image/v5/docker/reference"
@@ -25,6 +26,8 @@ import (
 // Store is the person's image store, open.
 type Store struct {
 	storage.Store
+	// Stall is how long a connection to a registry may bring nothing.
+	Stall  time.Duration
 	system *types.SystemContext
 	policy *signature.PolicyContext
 	temp   string   // ours alone, on the store's file system
@@ -47,7 +50,7 @@ func Open() (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening the image store %s: %w", options.GraphRoot, err)
 	}
-	s := &Store{Store: opened, system: newSystem()}
+	s := &Store{Store: opened, Stall: time.Minute, system: newSystem()}
 	policy, err := signature.DefaultPolicy(s.system)
 	if err != nil {
 		return nil, fmt.Errorf("reading the policy of trusted images: %w", err)
@@ -121,7 +124,7 @@ func lockDirectory(path string, how int) (*os.File, error) {
 // add copies an image into the store and gives it names; the first name comes
 // with the image itself, so that it is never there without one. It returns the
 // image's ID. A failed copy leaves nothing.
-func (s *Store) add(ctx context.Context, source types.ImageReference, names []reference.Named, progress chan types.ProgressProperties) (string, error) {
+func (s *Store) add(ctx context.Context, source types.ImageReference, names []reference.Named) (string, error) {
 	image, err := source.NewImage(ctx, s.system)
 	if err != nil {
 		return "", err
@@ -143,10 +146,8 @@ func (s *Store) add(ctx context.Context, source types.ImageReference, names []re
 		return "", fmt.Errorf("listing the store's layers: %w", err)
 	}
 	_, err = copy.Image(ctx, s.policy, target, source, &copy.Options{
-		SourceCtx:        s.system,
-		DestinationCtx:   s.system,
-		Progress:         progress,
-		ProgressInterval: progressInterval,
+		SourceCtx:      s.system,
+		DestinationCtx: s.system,
 	})
 	if err != nil {
 		return "", errors.Join(err, s.forget(layers, before))

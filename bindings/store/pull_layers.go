@@ -1,0 +1,122 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/containers/image/v5/pkg/blobinfocache"
+	"github.com/containers/image/v5/pkg/blobinfocache/boltdb"
+	"github.com/containers/image/v5/types"
+	"github.com/containers/storage/pkg/unshare"
+	"golang.org/x/sync/errgroup"
+)
+
+// layersAtOnce is how many layers are fetched side by side: docker's
+// max-concurrent-downloads.
+const layersAtOnce = 3
+
+// fetch unpacks the layers that the store has not got, beside it.
+func (s *Store) fetch(ctx context.Context, d *download, show Progress) error {
+	missing := s.missing(d.layers, show)
+	for _, l := range missing {
+		show(l.id(), "Pulling fs layer", 0, 0)
+	}
+	for _, l := range missing[min(layersAtOnce, len(missing)):] {
+		show(l.id(), "Waiting", 0, 0)
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(layersAtOnce)
+	for _, l := range missing {
+		group.Go(func() error { return s.fetchLayer(ctx, d.source, l, show) })
+	}
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	if d.old != nil {
+		return d.modernize(ctx)
+	}
+	return nil
+}
+
+// missing are the layers that are neither in the store nor fetched.
+func (s *Store) missing(layers []*remoteLayer, show Progress) []*remoteLayer {
+	var missing []*remoteLayer
+	parent, whole := "", true // so far all of them are in the store
+	for _, l := range layers {
+		if whole && l.diffID != "" {
+			if parent, whole = s.layerOn(parent, l.diffID); whole {
+				show(l.id(), "Already exists", 0, 0)
+				continue
+			}
+		}
+		whole = false
+		if l.staged == nil {
+			missing = append(missing, l)
+		}
+	}
+	return missing
+}
+
+// fetchLayer unpacks one layer right from the network.
+func (s *Store) fetchLayer(ctx context.Context, source types.ImageSource, l *remoteLayer, show Progress) error {
+	blob := openBlob(ctx, source, l.blob, s.cache(), s.Stall)
+	defer blob.Close()
+	total := max(l.blob.Size, 0)
+	seen := &counter{told: func(done int64) { show(l.id(), "Downloading", done, total) }}
+	verifier := l.blob.Digest.Verifier()
+	staged, err := s.unpack(ctx, io.TeeReader(blob, io.MultiWriter(verifier, seen)))
+	if err != nil {
+		return fmt.Errorf("fetching the layer %s: %w", l.blob.Digest, err)
+	}
+	l.staged = staged // from here on to be removed
+	show(l.id(), "Verifying Checksum", 0, 0)
+	if !verifier.Verified() {
+		return fmt.Errorf("filesystem layer verification failed for digest %s", l.blob.Digest)
+	}
+	if l.diffID != "" && l.diffID != staged.diffID {
+		return fmt.Errorf("layers from manifest don't match image configuration: %s is %s, not %s", l.blob.Digest, staged.diffID, l.diffID)
+	}
+	l.diffID, l.blob.Size = staged.diffID, seen.bytes
+	show(l.id(), "Download complete", 0, 0)
+	return nil
+}
+
+// counter tells of bytes that pass.
+type counter struct {
+	bytes int64
+	told  func(bytes int64)
+}
+
+// Write counts.
+func (c *counter) Write(p []byte) (int, error) {
+	c.bytes += int64(len(p))
+	c.told(c.bytes)
+	return len(p), nil
+}
+
+// cache is what containers/image knows of blobs in registries.
+func (s *Store) cache() types.BlobInfoCache { return blobinfocache.DefaultCache(s.system) }
+
+// remember notes which content the compressed blobs have, by which Podman finds
+// their layers: Podman 4 in a file of its own.
+func (s *Store) remember(layers []*remoteLayer) {
+	caches := []types.BlobInfoCache{s.cache()}
+	if data, err := os.UserHomeDir(); err == nil && unshare.IsRootless() {
+		data = filepath.Join(data, ".local/share")
+		if set := os.Getenv("XDG_DATA_HOME"); set != "" {
+			data = set
+		}
+		caches = append(caches, boltdb.New(filepath.Join(data, "containers/cache/blob-info-cache-v1.boltdb")))
+	}
+	for _, l := range layers {
+		if l.staged == nil {
+			continue
+		}
+		for _, cache := range caches {
+			cache.RecordDigestUncompressedPair(l.blob.Digest, l.diffID)
+		}
+	}
+}
