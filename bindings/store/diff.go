@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"hash/crc64"
 	"io"
 	"io/fs"
 	"os"
@@ -214,30 +213,25 @@ func (f *filler) file(entry *tarsplit.Entry) error {
 		return damaged(err.Error())
 	}
 	defer file.Close()
-	sum, size := uint64(0), int64(0)
-	for {
+	sum := uint64(0)
+	for left := entry.Size; left > 0; {
 		room, err := f.room()
 		if err != nil {
 			return err
 		}
-		n, err := file.Read(room)
+		n, err := file.Read(room[:min(left, int64(len(room)))])
 		if errors.Is(err, io.EOF) {
-			break
+			return damaged("too short")
 		}
 		if err != nil {
 			return fmt.Errorf("layer %s: reading %s: %w", f.layer, entry.GetName(), err)
 		}
-		sum = crc64.Update(sum, tarsplit.CRCTable, room[:n])
+		sum = updateSum(sum, room[:n])
 		*f.buffer = (*f.buffer)[:len(*f.buffer)+n]
-		if size += int64(n); size > entry.Size {
-			break
-		}
-	}
-	if size != entry.Size {
-		return damaged("its size")
+		left -= int64(n)
 	}
 	if !bytes.Equal(binary.BigEndian.AppendUint64(nil, sum), entry.Payload) {
-		return damaged("its checksum")
+		return damaged("by its checksum")
 	}
 	return nil
 }
