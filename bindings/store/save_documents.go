@@ -3,7 +3,6 @@ package store
 import (
 	"encoding/json"
 
-	"github.com/containers/image/v5/docker/reference"
 	"github.com/opencontainers/go-digest"
 	"github.com/opencontainers/image-spec/specs-go"
 	imagespec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -25,7 +24,9 @@ type dockerImage struct {
 }
 
 // documentsOf describes the images: as an OCI image layout, and, unless that is
-// all, in docker's own way beside it, which is what docker saves since 25.
+// all, in docker's own way beside it, which is what docker saves since 25. But
+// names are whole here: docker loads x from docker.io/library/x as well as from
+// x, while Podman makes localhost/x of the latter.
 // Source: https://github.com/opencontainers/image-spec/blob/main/image-layout.md
 func documentsOf(images []*imageToSave, oci bool) ([]document, error) {
 	index := imagespec.Index{Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: imagespec.MediaTypeImageIndex}
@@ -61,13 +62,12 @@ func documentsOf(images []*imageToSave, oci bool) ([]document, error) {
 			index.Manifests = append(index.Manifests, described)
 		}
 		for _, name := range image.names {
-			familiar := reference.FamiliarName(name)
-			d.RepoTags = append(d.RepoTags, reference.FamiliarString(name))
+			d.RepoTags = append(d.RepoTags, name.String())
 			if n := len(image.layers); n > 0 {
-				if repositories[familiar] == nil {
-					repositories[familiar] = map[string]string{}
+				if repositories[name.Name()] == nil {
+					repositories[name.Name()] = map[string]string{}
 				}
-				repositories[familiar][name.Tag()] = image.layers[n-1].digest.Encoded()
+				repositories[name.Name()][name.Tag()] = image.layers[n-1].digest.Encoded()
 			}
 			described.Annotations = map[string]string{"io.containerd.image.name": name.String(), imagespec.AnnotationRefName: name.Tag()}
 			if oci { // podman and skopeo take the image's name from here
