@@ -33,14 +33,10 @@ func Main(ctx context.Context, args []string, in, out, err *os.File) int {
 }
 
 func run(ctx context.Context, env *Env, args []string) error {
-	asked := ""
-	if len(args) > 0 {
-		asked = args[0]
-	}
-	app := newApp(env, asked)
+	app := newApp(env, commandsFor(env, args))
 	line, err := argv.Normalize(app, args, stopsAtFirstArgument)
 	if err == nil && (line.Help || line.Command != nil && len(line.Command.Subcommands) > 0) {
-		return printHelp(env, newApp(env, ""), line)
+		return printHelp(env, newApp(env, everyCommand(env)), line)
 	}
 	if err == nil {
 		err = line.App.RunContext(ctx, append([]string{env.Program}, line.Args...))
@@ -60,14 +56,13 @@ func stopsAtFirstArgument(path []string) bool {
 	return false
 }
 
-// newApp is the program, with the command that is asked for or else with all.
-func newApp(env *Env, asked string) *cli.App {
+// newApp is the program with some or all of its commands.
+func newApp(env *Env, commands []*cli.Command) *cli.App {
 	global := &globals{}
-	var app *cli.App
-	app = &cli.App{
+	return &cli.App{
 		Name:                      env.Program,
 		Usage:                     "Docker's command line, without root and without a daemon",
-		Commands:                  commandList(env, asked),
+		Commands:                  commands,
 		Flags:                     global.flags(env),
 		Before:                    func(*cli.Context) error { return global.apply(env) },
 		HideHelp:                  true,
@@ -82,10 +77,9 @@ func newApp(env *Env, asked string) *cli.App {
 			if global.version {
 				return printVersion(env)
 			}
-			return printHelp(env, app, argv.Line{})
+			return printHelp(env, newApp(env, everyCommand(env)), argv.Line{})
 		},
 	}
-	return app
 }
 
 // arguments makes an action out of a function on the arguments, after counting

@@ -24,7 +24,7 @@ var runsOnly = []string{"detach", "detach-keys", "sig-proxy"}
 // is supported, or is among the refused ones.
 func TestCreateFlags(t *testing.T) {
 	dockers := dockerFlags(t)
-	for _, command := range commandList(&Env{}, "") {
+	for _, command := range everyCommand(&Env{}) {
 		if command.Name != "run" && command.Name != "create" {
 			continue
 		}

@@ -50,7 +50,8 @@ func TestHelpIsDockers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	app := newApp(&Env{Program: "docker"}, "")
+	env := &Env{Program: "docker"}
+	app := newApp(env, everyCommand(env))
 	for _, file := range archive.Files {
 		want := readPage(string(file.Data))
 		if file.Name == "docker" {

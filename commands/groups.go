@@ -125,17 +125,23 @@ var allCommands = []entry{
 	{"wait", waitCommand},
 }
 
-// commandList makes the command that is asked for, or, where none of that name
-// is there, all: to make the others with all their flags takes as long as ps
-// takes to ask the engine.
-func commandList(env *Env, asked string) []*cli.Command {
+// commandsFor makes the commands that a line can mean: none if it has but flags,
+// the one that it begins with, or else all. To make the others with all their
+// flags takes as long as ps takes to ask the engine.
+func commandsFor(env *Env, args []string) []*cli.Command {
+	isFlag := func(word string) bool { return strings.HasPrefix(word, "-") }
+	if !slices.ContainsFunc(args, func(word string) bool { return !isFlag(word) }) {
+		return nil
+	}
 	for i, e := range allCommands {
-		if asked != "help" && slices.Contains(strings.Fields(e.names), asked) {
+		if args[0] != "help" && slices.Contains(strings.Fields(e.names), args[0]) {
 			return build(env, allCommands[i:i+1])
 		}
 	}
-	return build(env, allCommands)
+	return everyCommand(env)
 }
+
+func everyCommand(env *Env) []*cli.Command { return build(env, allCommands) }
 
 func build(env *Env, entries []entry) []*cli.Command {
 	list := make([]*cli.Command, 0, len(entries))

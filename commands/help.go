@@ -37,7 +37,9 @@ func helpCommand(env *Env) *cli.Command {
 		ArgsUsage: "[command]",
 		Hidden:    true,
 		Action: func(c *cli.Context) error {
-			return help(env, c.App, c.Args().Slice())
+			app := *c.App // with the flags that are on the line
+			app.Flags = (&globals{}).flags(env)
+			return help(env, &app, c.Args().Slice())
 		},
 	}
 }
