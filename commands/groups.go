@@ -27,6 +27,8 @@ var allCommands = []entry{
 	{"ps", common(psCommand)},
 	{"pull", common(pullCommand)},
 	{"images", common(imagesCommand)},
+	{"login", common(loginCommand)},
+	{"logout", common(logoutCommand)},
 	{"version", common(versionCommand)},
 	{"info", common(infoCommand)},
 

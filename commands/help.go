@@ -30,6 +30,15 @@ func usageLine(words string, command *cli.Command) string {
 	return strings.TrimSpace(words + " " + command.ArgsUsage)
 }
 
+// summary is what a command's own page says of it: more, for some, than the list
+// of commands.
+func summary(command *cli.Command) string {
+	if command.Description != "" {
+		return command.Description
+	}
+	return command.Usage
+}
+
 func helpCommand(env *Env) *cli.Command {
 	return &cli.Command{
 		Name:      "help",
@@ -70,7 +79,7 @@ func printHelp(env *Env, app *cli.App, line argv.Line) error {
 		printFlags(page, "Global Options", app.Flags, columns(env.Out))
 		page.WriteString(more)
 	} else {
-		fmt.Fprintf(page, "Usage:  %s\n\n%s\n", usageLine(words, line.Command), line.Command.Usage)
+		fmt.Fprintf(page, "Usage:  %s\n\n%s\n", usageLine(words, line.Command), summary(line.Command))
 		if spellings := aliases(app, line.Command); len(spellings) > 1 {
 			fmt.Fprintf(page, "\nAliases:\n  %s\n", env.Program+" "+strings.Join(spellings, ", "+env.Program+" "))
 		}

@@ -60,17 +60,20 @@ func FindCredentials(ctx context.Context, file *configfile.ConfigFile, key strin
 	return find(file.AuthConfigs, key), broken
 }
 
-// CredentialsVariable is the variable that takes precedence over config.json.
-const CredentialsVariable = "DOCKER_AUTH_CONFIG"
+// credentialsVariable is the variable that takes precedence over config.json.
+const credentialsVariable = "DOCKER_AUTH_CONFIG"
+
+// CredentialsAreGiven tells whether DOCKER_AUTH_CONFIG is set.
+func CredentialsAreGiven() bool { return os.Getenv(credentialsVariable) != "" }
 
 func environmentCredentials(key string) (types.AuthConfig, error) {
-	text := os.Getenv(CredentialsVariable)
+	text := os.Getenv(credentialsVariable)
 	if text == "" {
 		return types.AuthConfig{}, nil
 	}
 	given := configfile.New("")
 	if err := given.LoadFromReader(strings.NewReader(text)); err != nil {
-		return types.AuthConfig{}, fmt.Errorf("reading %s: %w", CredentialsVariable, err)
+		return types.AuthConfig{}, fmt.Errorf("reading %s: %w", credentialsVariable, err)
 	}
 	return find(given.AuthConfigs, key), nil
 }

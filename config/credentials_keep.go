@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -29,6 +28,9 @@ func KeepCredentials(ctx context.Context, file *configfile.ConfigFile, given typ
 	if helper == "" && !file.ContainsAuth() {
 		adopted = installedHelper()
 		helper = adopted
+	}
+	if helper == "" && file.AuthConfigs[given.ServerAddress] == given {
+		return false, nil // as with docker
 	}
 	entry := map[string]string{}
 	if helper != "" {
@@ -64,17 +66,20 @@ func installedHelper() string {
 }
 
 // ForgetCredentials removes what is filed under any of the keys, with the
-// helpers and in config.json. It has failed only if it has failed for all.
+// helpers and in config.json. A helper that knows one of the keys need not like
+// the others: it has failed only if it has failed for all.
 func ForgetCredentials(ctx context.Context, file *configfile.ConfigFile, keys ...string) error {
 	var errs []error
+	asked := 0
 	for _, key := range keys {
 		if helper := helperFor(file, key); helper != "" {
+			asked++
 			if err := helperErase(ctx, helper, key); err != nil {
 				errs = append(errs, fmt.Errorf("%s: %w", key, err))
 			}
 		}
 	}
-	if len(errs) < len(keys) {
+	if len(errs) < asked {
 		errs = nil
 	}
 	if !slices.ContainsFunc(keys, func(key string) bool { _, there := file.AuthConfigs[key]; return there }) {
@@ -102,6 +107,9 @@ func parseObject(text []byte) (*object, error) {
 	if len(bytes.TrimSpace(text)) == 0 || string(bytes.TrimSpace(text)) == "null" {
 		return o, nil
 	}
+	if err := json.Unmarshal(text, new(json.RawMessage)); err != nil {
+		return nil, err // all of it is well formed from here on
+	}
 	decoder := json.NewDecoder(bytes.NewReader(text))
 	start, err := decoder.Token()
 	if err != nil {
@@ -120,12 +128,6 @@ func parseObject(text []byte) (*object, error) {
 			return nil, err
 		}
 		o.set(name.(string), value)
-	}
-	if _, err := decoder.Token(); err != nil {
-		return nil, err
-	}
-	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
-		return nil, errors.New("more follows after the JSON object")
 	}
 	return o, nil
 }

@@ -24,24 +24,25 @@ func registryError(name reference.Named, err error) error {
 
 // registryRefused is registryError for what was done, "pull" or "push".
 func registryRefused(action string, name reference.Named, err error) error {
+	if err == nil {
+		return nil
+	}
 	var (
-		refused errcode.Error
 		request *url.Error
 		login   docker.ErrUnauthorizedForCredentials
 	)
+	code, said := refusal(err)
 	switch {
-	case err == nil:
-		return nil
 	case errors.As(err, &login):
 		return fmt.Errorf("%s access denied for %s: the credentials for %s are not accepted: %s: log in again: %s",
 			action, reference.FamiliarName(name), reference.Domain(name), answer(login.Err), loginCommand(name))
-	case errors.As(err, &refused) && refused.Code == registry.ErrorCodeManifestUnknown:
-		return fmt.Errorf("manifest for %s not found: manifest unknown: %s", reference.FamiliarString(name), refused.Message)
-	case errors.As(err, &refused) && (refused.Code == registry.ErrorCodeNameUnknown || refused.Code == errcode.ErrorCodeDenied || refused.Code == errcode.ErrorCodeUnauthorized),
+	case code == registry.ErrorCodeManifestUnknown:
+		return fmt.Errorf("manifest for %s not found: %s", reference.FamiliarString(name), said)
+	case code == registry.ErrorCodeNameUnknown, code == errcode.ErrorCodeDenied, code == errcode.ErrorCodeUnauthorized,
 		mentions(err, "StatusCode: 401,"), mentions(err, "StatusCode: 403,"), mentions(err, "status code from registry 403"):
 		return fmt.Errorf("%s access denied for %s, repository does not exist or may require '%s': %s",
 			action, reference.FamiliarName(name), loginCommand(name), answer(err))
-	case errors.Is(err, docker.ErrTooManyRequests), errors.As(err, &refused) && refused.Code == errcode.ErrorCodeTooManyRequests, mentions(err, "StatusCode: 429,"):
+	case errors.Is(err, docker.ErrTooManyRequests), code == errcode.ErrorCodeTooManyRequests, mentions(err, "StatusCode: 429,"):
 		return fmt.Errorf("toomanyrequests: %s answers that it is asked too often; try again later, or log in for a higher limit: %s: %w",
 			reference.Domain(name), loginCommand(name), err)
 	case mentions(err, "StatusCode: 407,"):
@@ -60,16 +61,32 @@ func loginCommand(name reference.Named) string {
 	return program() + " login"
 }
 
+// refusal is the code of what a registry answered, and its answer in docker's
+// words; without one in err, the code is zero and the answer is all of err.
+func refusal(err error) (errcode.ErrorCode, string) {
+	var (
+		list  errcode.Errors
+		whole errcode.Error
+		code  errcode.ErrorCode // stands for one with the usual message
+	)
+	if errors.As(err, &list) && len(list) > 0 {
+		err = list[0]
+	}
+	switch {
+	case errors.As(err, &whole) && whole.Message != "":
+		return whole.Code, whole.Code.Error() + ": " + whole.Message
+	case errors.As(err, &whole):
+		code = whole.Code
+	case !errors.As(err, &code):
+		return 0, err.Error()
+	}
+	return code, code.Error() + ": " + code.Message()
+}
+
 // answer is what the registry said, without what led to it.
 func answer(err error) string {
-	var refused errcode.Error
-	if !errors.As(err, &refused) {
-		return err.Error()
-	}
-	if refused.Message == "" || refused.Message == refused.Code.Message() {
-		return refused.Code.Error() + ": " + refused.Code.Message()
-	}
-	return refused.Code.Error() + ": " + refused.Message
+	_, said := refusal(err)
+	return said
 }
 
 func mentions(err error, text string) bool { return strings.Contains(err.Error(), text) }
