@@ -35,7 +35,7 @@ func (s *startFailure) Unwrap() error { return s.error }
 func (f *foreground) follow(conn context.Context, start func(conn context.Context) error) error {
 	conn, end := context.WithCancelCause(conn)
 	defer end(nil)
-	stream, err := engine.Attach(conn, f.id, f.in != nil)
+	stream, err := engine.Attach(conn, f.id, f.in != nil, f.tty)
 	if err != nil {
 		return &startFailure{err}
 	}

@@ -121,10 +121,10 @@ func (s *sink) Write(p []byte) (int, error) {
 	return all, nil
 }
 
-// socketError is the length of Podman's last words in a stream whose container
-// has left some of its input unread: Error: write unixpacket @->/proc/…/attach:
-// write: connection reset by peer. What the container wrote last may be lost with
-// it, on Podman's side of the socket.
+// socketError is the length of Podman's last words in a stream whose command has
+// left some of its input unread: Error: write unixpacket @->/proc/…/attach:
+// write: connection reset by peer. What an exec's command wrote last may be lost
+// with it, on Podman's side of the socket; see engine.Attach for a container's.
 func socketError(p []byte) int {
 	if !bytes.Contains(p, []byte("unixpacket @->")) {
 		return 0

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -25,11 +26,46 @@ type Stream interface {
 // made ready to start: whatever is wrong with it, its command included, is the
 // error here and not the start's. With input, the end of the input or of the
 // connection is the end of the container's standard input.
-func Attach(ctx context.Context, container string, input bool) (Stream, error) {
+//
+// Without a terminal the input goes over a connection of its own: a container
+// that ends before it has read all of it makes Podman give up the connection
+// that the input came by, and what the container wrote last with it.
+func Attach(ctx context.Context, container string, input, tty bool) (Stream, error) {
+	if !input || tty {
+		return attach(ctx, container, input, true)
+	}
+	output, err := attach(ctx, container, false, true)
+	if err != nil {
+		return nil, err
+	}
+	in, err := attach(ctx, container, true, false)
+	if err != nil {
+		output.Close()
+		return nil, err
+	}
+	return &apart{output, in}, nil
+}
+
+// apart is a stream with a connection for each direction.
+type apart struct {
+	Stream // the output's
+	input  Stream
+}
+
+// Write implements io.Writer.
+func (a *apart) Write(p []byte) (int, error) { return a.input.Write(p) }
+
+// CloseWrite implements Stream.
+func (a *apart) CloseWrite() error { return a.input.CloseWrite() }
+
+// Close implements io.Closer.
+func (a *apart) Close() error { return errors.Join(a.input.Close(), a.Stream.Close()) }
+
+func attach(ctx context.Context, container string, input, output bool) (Stream, error) {
 	return upgrade(ctx, Libpod+"/containers/"+url.PathEscape(container)+"/attach", url.Values{
 		"stdin":  {strconv.FormatBool(input)},
-		"stdout": {"true"},
-		"stderr": {"true"},
+		"stdout": {strconv.FormatBool(output)},
+		"stderr": {strconv.FormatBool(output)},
 		// Podman's own search for the keys misses those that arrive together, and
 		// finds them in piped data: it is the caller's business.
 		"detachKeys": {""},
