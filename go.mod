@@ -128,6 +128,7 @@ require (
 replace (
 	github.com/acarl005/stripansi => ./bindings/store/standins/stripansi
 	github.com/containers/ocicrypt => ./bindings/store/standins/ocicrypt
+	github.com/distribution/reference => ./bindings/store/standins/reference
 	github.com/letsencrypt/boulder => ./bindings/store/standins/boulder
 	github.com/sigstore/rekor => ./bindings/store/standins/rekor
 	google.golang.org/grpc => ./bindings/store/standins/grpc
