@@ -27,7 +27,7 @@ type newImage struct {
 // under the keys of containers/image, and returns its ID. An image with this ID
 // that is there already gets the data and the names added. replaced says which
 // other image had a name before: name → ID.
-// Source: https://github.com/containers/image/blob/v5.29.3/storage/storage_dest.go, Commit
+// Source: https://github.com/containers/image/blob/v5.29.3/storage/storage_dest.go (Commit).
 func (s *Store) putImage(image newImage) (id string, replaced map[string]string, err error) {
 	options, err := imageOptions(image)
 	if err != nil {

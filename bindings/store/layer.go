@@ -26,7 +26,7 @@ func (s *Store) layerOn(parent string, diffID digest.Digest) (id string, found b
 
 // chainName is the ID by which containers/image looks for a layer on top of
 // parent.
-// Source: https://github.com/containers/image/blob/v5.29.3/storage/storage_dest.go, commitLayer
+// Source: https://github.com/containers/image/blob/v5.29.3/storage/storage_dest.go (commitLayer).
 func chainName(parent string, diffID digest.Digest) string {
 	if parent == "" {
 		return diffID.Encoded()
