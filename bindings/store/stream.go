@@ -38,7 +38,8 @@ type ahead struct {
 	err    error
 }
 
-// readAhead starts to read from. Each of the readers that it returns gets the
+// readAhead starts to read from, and calls its ended, if it has one, when it
+// reads no more. Each of the readers that it returns gets the
 // whole stream and must read it to its end or until ctx ends: the slowest of
 // them sets the pace.
 func readAhead(ctx context.Context, from io.Reader, readers int) []*ahead {
@@ -51,6 +52,9 @@ func readAhead(ctx context.Context, from io.Reader, readers int) []*ahead {
 		all[i] = &ahead{ctx: ctx, chunks: make(chan *chunk, chunkCount)}
 	}
 	go func() {
+		if reader, has := from.(interface{ ended() }); has {
+			defer reader.ended()
+		}
 		for {
 			var c *chunk
 			select {
