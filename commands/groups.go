@@ -61,6 +61,7 @@ var allCommands = []entry{
 	})},
 
 	{"image", group("Manage images", []entry{
+		{"history", historyCommand},
 		{"import", importCommand},
 		{"inspect", imageInspectCommand},
 		{"load", loadCommand},
@@ -105,6 +106,7 @@ var allCommands = []entry{
 	{"events", eventsCommand},
 	{"export", exportCommand},
 	{"help", helpCommand},
+	{"history", historyCommand},
 	{"import", importCommand},
 	{"inspect", inspectCommand},
 	{"kill", killCommand},
