@@ -64,8 +64,7 @@ func (d *draft) findImage(ctx context.Context, env *Env, conn context.Context) (
 		}
 	}
 	image, err := d.imageHere(conn)
-	var absent *noSuch
-	if errors.As(err, &absent) && d.pull != pullNever && d.pull != pullAlways {
+	if (errors.As(err, new(*noSuch)) || errors.As(err, new(*otherPlatform))) && d.pull != pullNever && d.pull != pullAlways {
 		if !d.quiet {
 			fmt.Fprintf(env.Err, "Unable to find image '%s' locally\n", familiarName(name))
 		}
@@ -86,6 +85,17 @@ func (d *draft) findImage(ctx context.Context, env *Env, conn context.Context) (
 	return image, nil
 }
 
+// otherPlatform is the error about an image that is not for --platform.
+type otherPlatform struct {
+	name        string
+	own, wanted ocispec.Platform
+}
+
+func (e *otherPlatform) Error() string {
+	return fmt.Sprintf("image with reference %s was found but its platform (%s) does not match the specified platform (%s)",
+		e.name, platforms.Format(e.own), platforms.Format(e.wanted))
+}
+
 // imageHere looks for the image in the store. One of another platform than
 // --platform is as good as absent.
 func (d *draft) imageHere(conn context.Context) (*entities.ImageInspectReport, error) {
@@ -100,7 +110,7 @@ func (d *draft) imageHere(conn context.Context) (*entities.ImageInspectReport, e
 		}
 		own := platforms.Normalize(ocispec.Platform{OS: image.Os, Architecture: image.Architecture, Variant: wanted.Variant})
 		if !platforms.OnlyStrict(wanted).Match(own) {
-			return nil, &noSuch{kind: "image", name: familiarName(d.RawImageName) + " for " + d.platform}
+			return nil, &otherPlatform{name: familiarName(d.RawImageName), own: own, wanted: wanted}
 		}
 	}
 	d.Image = stored

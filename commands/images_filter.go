@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"dockless/commands/dockerapi"
+
 	"github.com/containers/podman/v4/pkg/bindings/images"
 	"github.com/containers/podman/v4/pkg/domain/entities"
 	"github.com/distribution/reference"
@@ -106,11 +108,8 @@ func (f *imageFilter) names(image *entities.ImageSummary) (tags, digests []strin
 	for _, name := range image.RepoTags {
 		tags = f.add(tags, image, name)
 	}
-	for _, name := range image.RepoDigests {
-		// Podman gives every name a digest; docker only what came from a registry.
-		if !strings.HasPrefix(name, localhost) {
-			digests = f.add(digests, image, name)
-		}
+	for _, name := range dockerapi.RepoDigests(image.RepoDigests, image.Digest) {
+		digests = f.add(digests, image, name)
 	}
 	if len(tags)+len(digests) == 0 {
 		return nil, nil, !f.args.Contains("reference") && (f.dangling && !f.parents[image.ID] || !f.args.Contains("dangling"))

@@ -89,8 +89,7 @@ func pull(ctx context.Context, env *Env, name reference.Named, platform string, 
 		}
 		newer = newer || pulled.Newer
 		if own := platforms.Normalize(pulled.Platform); platform != "" && !platforms.OnlyStrict(want).Match(own) {
-			shown.message("", fmt.Sprintf("WARNING: image with reference %s was found but its platform (%s) does not match the specified platform (%s)",
-				reference.FamiliarString(ref), platforms.Format(own), platforms.Format(want)))
+			shown.message("", "WARNING: "+(&otherPlatform{reference.FamiliarString(ref), own, want}).Error())
 		}
 	}
 	status := "Image is up to date for "

@@ -49,7 +49,7 @@ func NewImage(p *inspect.ImageData) *Image {
 	i := &Image{
 		ID:            imageID(p.ID),
 		RepoTags:      familiarNames(p.RepoTags),
-		RepoDigests:   familiarNames(fromRegistries(p.RepoDigests)),
+		RepoDigests:   familiarNames(RepoDigests(p.RepoDigests, p.Digest.String())),
 		Parent:        imageID(p.Parent),
 		Comment:       p.Comment,
 		DockerVersion: p.Version,
@@ -96,10 +96,17 @@ func NewImage(p *inspect.ImageData) *Image {
 	return i
 }
 
-// fromRegistries leaves out the names that plain Podman puts under localhost/:
-// Podman gives every name a digest, Docker only what came from a registry.
-func fromRegistries(names []string) []string {
-	return slices.DeleteFunc(slices.Clone(names), func(name string) bool { return strings.HasPrefix(name, "localhost/") })
+// RepoDigests are the digests that docker knows an image by, of those that
+// Podman tells: only what came from a registry, so not what plain Podman puts
+// under localhost/; and of an image for several platforms the digest of the list
+// that it was pulled by, so not its own, own, beside that.
+func RepoDigests(names []string, own string) []string {
+	return slices.DeleteFunc(slices.Clone(names), func(name string) bool {
+		repository, digest, _ := strings.Cut(name, "@")
+		return strings.HasPrefix(name, "localhost/") || digest == own && slices.ContainsFunc(names, func(other string) bool {
+			return other != name && strings.HasPrefix(other, repository+"@")
+		})
+	})
 }
 
 // familiarNames shortens full names, with a tag or a digest, and sorts them by
