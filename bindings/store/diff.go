@@ -35,7 +35,7 @@ func (s *Store) diff(layer *storage.Layer) (io.ReadCloser, error) {
 	}
 	headers, err := s.openTarSplit(driver, layer.ID)
 	getter, direct := driver.(graphdriver.DiffGetterDriver)
-	if !direct || errors.Is(err, fs.ErrNotExist) { // vfs, or no archive was ever there
+	if !direct || errors.Is(err, fs.ErrNotExist) { // a driver that would mount it, or a layer that never was an archive
 		plain := archive.Uncompressed
 		return s.Diff("", layer.ID, &storage.DiffOptions{Compression: &plain})
 	}
@@ -298,7 +298,7 @@ func (a *assembly) Close() error {
 
 // layerFiles opens the files of a layer.
 type layerFiles struct {
-	dir    *os.File // what the layer's archive was unpacked to
+	dir    *os.File // what the layer's archive was unpacked to; nil: only the driver knows
 	getter graphdriver.FileGetCloser
 }
 
@@ -308,8 +308,8 @@ func filesOf(driver graphdriver.Driver, direct graphdriver.DiffGetterDriver, id 
 		return nil, err
 	}
 	about, err := driver.Metadata(id)
-	if err != nil {
-		return nil, err
+	if err != nil || about["UpperDir"] == "" {
+		return &layerFiles{nil, getter}, err
 	}
 	dir, err := os.Open(about["UpperDir"])
 	return &layerFiles{dir, getter}, err
@@ -319,6 +319,9 @@ func filesOf(driver graphdriver.Driver, direct graphdriver.DiffGetterDriver, id 
 // leads out of the layer. The driver, which is not so careful, knows where else
 // a file may be; an old kernel (before 5.6) leaves all to it.
 func (l *layerFiles) open(name string) (io.ReadCloser, error) {
+	if l.dir == nil {
+		return l.getter.Get(name)
+	}
 	fd, err := unix.Openat2(int(l.dir.Fd()), name, &unix.OpenHow{
 		Flags:   unix.O_RDONLY | unix.O_CLOEXEC | unix.O_NOFOLLOW | unix.O_NONBLOCK, // no named pipe stops it
 		Resolve: unix.RESOLVE_IN_ROOT,
@@ -334,7 +337,11 @@ func (l *layerFiles) open(name string) (io.ReadCloser, error) {
 
 // Close closes the layer's directory.
 func (l *layerFiles) Close() error {
-	return errors.Join(l.dir.Close(), l.getter.Close())
+	err := l.getter.Close()
+	if l.dir != nil {
+		err = errors.Join(err, l.dir.Close())
+	}
+	return err
 }
 
 // descriptor is a file without what os.File does for terminals and sockets.
