@@ -9,17 +9,13 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"runtime"
-	"slices"
 	"sync"
 
 	"github.com/containers/storage"
-	graphdriver "github.com/containers/storage/drivers"
 	"github.com/containers/storage/pkg/archive"
 	"github.com/klauspost/compress/gzip"
 	tarsplit "github.com/vbatts/tar-split/tar/storage"
-	"golang.org/x/sys/unix"
 )
 
 // diff returns the tar archive that a layer was made of, uncompressed and byte
@@ -33,47 +29,19 @@ func (s *Store) diff(layer *storage.Layer) (io.ReadCloser, error) {
 	if err != nil {
 		return nil, err
 	}
+	files, err := filesOf(driver, layer.ID)
+	if err != nil {
+		return nil, fmt.Errorf("reading layer %s: %w", layer.ID, err)
+	}
 	headers, err := s.openTarSplit(driver, layer.ID)
-	getter, direct := driver.(graphdriver.DiffGetterDriver)
-	if !direct || errors.Is(err, fs.ErrNotExist) { // a driver that would mount it, or a layer that never was an archive
+	if files == nil || errors.Is(err, fs.ErrNotExist) { // it would have to be mounted, or it never was an archive
 		plain := archive.Uncompressed
 		return s.Diff("", layer.ID, &storage.DiffOptions{Compression: &plain})
 	}
 	if err != nil {
 		return nil, fmt.Errorf("reading layer %s: %w", layer.ID, err)
 	}
-	files, err := filesOf(driver, getter, layer.ID)
-	if err != nil {
-		headers.Close()
-		return nil, fmt.Errorf("reading layer %s: %w", layer.ID, err)
-	}
-	a := &assembly{
-		layer: layer.ID, files: files, headers: headers,
-		inOrder: make(chan *piece, 4), work: make(chan *piece), stop: make(chan struct{}),
-	}
-	a.running.Go(a.plan)
-	for range min(runtime.GOMAXPROCS(0), 4) {
-		a.running.Go(func() {
-			for p := range a.work {
-				a.fill(p)
-			}
-		})
-	}
-	return a, nil
-}
-
-// openTarSplit opens a layer's tar-split file, in whichever store the layer is.
-func (s *Store) openTarSplit(driver graphdriver.Driver, id string) (*os.File, error) {
-	for _, root := range slices.Concat([]string{s.ImageStore(), s.GraphRoot()}, driver.AdditionalImageStores()) {
-		if root == "" {
-			continue // no separate store for images
-		}
-		file, err := os.Open(filepath.Join(root, driver.String()+"-layers", id+".tar-split.gz"))
-		if !errors.Is(err, fs.ErrNotExist) {
-			return file, err
-		}
-	}
-	return nil, fs.ErrNotExist
+	return assemble(layer.ID, files, headers), nil
 }
 
 // assembly puts a layer's archive together: plan cuts it into pieces, several
@@ -92,11 +60,35 @@ type assembly struct {
 	unread []byte
 }
 
+// assemble reads a layer's files in the order of its tar-split file, headers.
+// Both are closed with what it returns.
+func assemble(layer string, files *layerFiles, headers *os.File) *assembly {
+	a := &assembly{
+		layer: layer, files: files, headers: headers,
+		inOrder: make(chan *piece, 4), work: make(chan *piece), stop: make(chan struct{}),
+	}
+	a.running.Go(a.plan)
+	for range min(runtime.GOMAXPROCS(0), 4) {
+		a.running.Go(func() {
+			for p := range a.work {
+				a.fill(p)
+			}
+		})
+	}
+	return a
+}
+
 // pieceSize is what a piece and a buffer of its content have at least and at
 // most; only a large file makes a larger piece, of several buffers.
 const pieceSize = 1 << 20
 
 var buffers = sync.Pool{New: func() any { return new(make([]byte, 0, pieceSize)) }}
+
+func emptyBuffer() *[]byte {
+	buffer := buffers.Get().(*[]byte)
+	*buffer = (*buffer)[:0]
+	return buffer
+}
 
 // piece is a part of the archive.
 type piece struct {
@@ -120,6 +112,9 @@ func (a *assembly) plan() {
 		return true
 	}
 	unzipped, err := gzip.NewReader(a.headers)
+	if errors.Is(err, io.EOF) {
+		err = io.ErrUnexpectedEOF // an empty archive has headers, too
+	}
 	for decoder := json.NewDecoder(unzipped); err == nil; {
 		var entry tarsplit.Entry
 		if err = decoder.Decode(&entry); err != nil {
@@ -151,7 +146,7 @@ type filler struct {
 // fill reads what a piece consists of.
 func (a *assembly) fill(p *piece) {
 	defer close(p.content)
-	f := &filler{assembly: a, piece: p, buffer: buffers.Get().(*[]byte)}
+	f := &filler{assembly: a, piece: p, buffer: emptyBuffer()}
 	defer func() { buffers.Put(f.buffer) }()
 	for i := range p.entries {
 		write := f.segment
@@ -172,7 +167,7 @@ func (a *assembly) fill(p *piece) {
 func (f *filler) pass() error {
 	select {
 	case f.piece.content <- f.buffer:
-		f.buffer = buffers.Get().(*[]byte)
+		f.buffer = emptyBuffer()
 		return nil
 	case <-f.stop:
 		return io.ErrClosedPipe
@@ -239,7 +234,6 @@ func (f *filler) file(entry *tarsplit.Entry) error {
 // next makes the next buffer the reader's own.
 func (a *assembly) next() error {
 	if a.buffer != nil {
-		*a.buffer = (*a.buffer)[:0]
 		buffers.Put(a.buffer)
 		a.buffer = nil
 	}
@@ -295,70 +289,3 @@ func (a *assembly) Close() error {
 	a.running.Wait()
 	return errors.Join(a.headers.Close(), a.files.Close())
 }
-
-// layerFiles opens the files of a layer.
-type layerFiles struct {
-	dir    *os.File // what the layer's archive was unpacked to; nil: only the driver knows
-	getter graphdriver.FileGetCloser
-}
-
-func filesOf(driver graphdriver.Driver, direct graphdriver.DiffGetterDriver, id string) (*layerFiles, error) {
-	getter, err := direct.DiffGetter(id)
-	if err != nil {
-		return nil, err
-	}
-	about, err := driver.Metadata(id)
-	if err != nil || about["UpperDir"] == "" {
-		return &layerFiles{nil, getter}, err
-	}
-	dir, err := os.Open(about["UpperDir"])
-	return &layerFiles{dir, getter}, err
-}
-
-// open opens a file as the archive was unpacked: a link in its path never
-// leads out of the layer. The driver, which is not so careful, knows where else
-// a file may be; an old kernel (before 5.6) leaves all to it.
-func (l *layerFiles) open(name string) (io.ReadCloser, error) {
-	if l.dir == nil {
-		return l.getter.Get(name)
-	}
-	fd, err := unix.Openat2(int(l.dir.Fd()), name, &unix.OpenHow{
-		Flags:   unix.O_RDONLY | unix.O_CLOEXEC | unix.O_NOFOLLOW | unix.O_NONBLOCK, // no named pipe stops it
-		Resolve: unix.RESOLVE_IN_ROOT,
-	})
-	switch {
-	case errors.Is(err, unix.ENOENT), errors.Is(err, unix.ENOSYS), errors.Is(err, unix.EPERM):
-		return l.getter.Get(name)
-	case err != nil:
-		return nil, err
-	}
-	return descriptor(fd), nil
-}
-
-// Close closes the layer's directory.
-func (l *layerFiles) Close() error {
-	err := l.getter.Close()
-	if l.dir != nil {
-		err = errors.Join(err, l.dir.Close())
-	}
-	return err
-}
-
-// descriptor is a file without what os.File does for terminals and sockets.
-type descriptor int
-
-// Read reads on.
-func (d descriptor) Read(p []byte) (int, error) {
-	for {
-		n, err := unix.Read(int(d), p)
-		switch {
-		case err == nil && n == 0:
-			return 0, io.EOF
-		case !errors.Is(err, unix.EINTR):
-			return max(n, 0), err
-		}
-	}
-}
-
-// Close closes the file.
-func (d descriptor) Close() error { return unix.Close(int(d)) }
