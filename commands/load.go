@@ -8,7 +8,6 @@ import (
 
 	"dockless/bindings/store"
 
-	imagespec "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/urfave/cli/v2"
 )
 
@@ -24,20 +23,20 @@ func loadCommand(env *Env) *cli.Command {
 			boolean(&quiet, "quiet", "q", "Suppress the load output"),
 		},
 		Action: arguments(0, 0, func(ctx context.Context, _ []string) error {
-			var only *imagespec.Platform
+			var o store.Load
 			if platform != "" {
 				parsed, err := parsePlatform(platform)
 				if err != nil {
 					return err
 				}
-				only = &parsed
+				o.Platform = &parsed
 			}
-			return load(ctx, env, input, only)
+			return load(ctx, env, input, o, quiet)
 		}),
 	}
 }
 
-func load(ctx context.Context, env *Env, input string, only *imagespec.Platform) (err error) {
+func load(ctx context.Context, env *Env, input string, o store.Load, quiet bool) (err error) {
 	archive := env.In
 	if input != "" {
 		if archive, err = os.Open(input); err != nil {
@@ -52,17 +51,21 @@ func load(ctx context.Context, env *Env, input string, only *imagespec.Platform)
 		return err
 	}
 	defer images.Close()
-	return images.Load(ctx, archive, only, func(loaded store.Loaded) {
-		for name, old := range loaded.Replaced {
-			if old != loaded.ID {
-				fmt.Fprintf(env.Out, "The image %s already exists, renaming the old one with ID sha256:%s to empty string\n", name, old)
-			}
-		}
+	shown := newProgress(env.Out)
+	defer shown.close()
+	if shown.terminal && !quiet {
+		o.Layer = func(name string, done, total int64) { shown.layer(name, "Loading layer", done, total) }
+	}
+	o.Image = func(loaded store.Loaded) {
 		for _, name := range loaded.Names {
-			fmt.Fprintf(env.Out, "Loaded image: %s\n", name)
+			if old := loaded.Replaced[name]; old != "" {
+				shown.message("", fmt.Sprintf("The image %s already exists, renaming the old one with ID sha256:%s to empty string", name, old))
+			}
+			shown.message("", "Loaded image: "+name)
 		}
 		if len(loaded.Names) == 0 {
-			fmt.Fprintf(env.Out, "Loaded image ID: sha256:%s\n", loaded.ID)
+			shown.message("", "Loaded image ID: sha256:"+loaded.ID)
 		}
-	})
+	}
+	return images.Load(ctx, archive, o)
 }

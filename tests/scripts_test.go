@@ -203,6 +203,11 @@ func setUp(env *testscript.Env) error {
 	env.Values["registries"] = &registries{fronts: map[string]*front{}}
 	env.Vars = append(env.Vars, p.env()...)
 	env.Setenv("PODMAN_VERSION", here.podmanVersion)
+	archives, err := filepath.Abs("testdata/archives")
+	if err != nil {
+		return err
+	}
+	env.Setenv("ARCHIVES", archives)
 	// Below the ephemeral ports, so that nothing else takes them by chance.
 	port := 21000 + 10*int(number)
 	env.Setenv("PORT", fmt.Sprint(port))

@@ -36,8 +36,8 @@ func (s *Store) Import(ctx context.Context, archive *os.File, o Import) (string,
 	if err != nil {
 		return "", err
 	}
-	if _, err := fromTheStart(archive); err != nil {
-		return "", err
+	if info, err := archive.Stat(); err != nil || info.IsDir() {
+		return "", errors.Join(err, fmt.Errorf("reading %s: is a directory", called(archive)))
 	}
 	layer, err := s.unpack(ctx, archive)
 	if err != nil {
