@@ -94,22 +94,22 @@ func imageOptions(image newImage) (*storage.ImageOptions, error) {
 	manifestKey := func(of digest.Digest) string {
 		return storage.ImageDigestManifestBigDataNamePrefix + "-" + of.String()
 	}
-	options := &storage.ImageOptions{
-		CreationDate: image.created,
-		Metadata:     string(metadata),
-		BigData: []storage.ImageBigDataOption{
-			{Key: config.String(), Data: image.config, Digest: config},
-			{Key: manifestKey(instance), Data: image.manifest, Digest: instance},
-			{Key: storage.ImageDigestBigDataKey, Data: image.manifest, Digest: instance},
-			{Key: "signature-" + instance.Encoded(), Digest: digest.FromBytes(nil)},
-		},
-	}
+	data := []storage.ImageBigDataOption{{Key: config.String(), Data: image.config, Digest: config}}
 	if len(image.list) > 0 && !bytes.Equal(image.list, image.manifest) {
 		list, err := manifest.Digest(image.list)
 		if err != nil {
 			return nil, fmt.Errorf("reading the manifest list: %w", err)
 		}
-		options.BigData = append(options.BigData, storage.ImageBigDataOption{Key: manifestKey(list), Data: image.list, Digest: list})
+		// Before the manifest: so its digest is the image's, as for Podman.
+		data = append(data, storage.ImageBigDataOption{Key: manifestKey(list), Data: image.list, Digest: list})
 	}
-	return options, nil
+	return &storage.ImageOptions{
+		CreationDate: image.created,
+		Metadata:     string(metadata),
+		BigData: append(data,
+			storage.ImageBigDataOption{Key: manifestKey(instance), Data: image.manifest, Digest: instance},
+			storage.ImageBigDataOption{Key: storage.ImageDigestBigDataKey, Data: image.manifest, Digest: instance},
+			storage.ImageBigDataOption{Key: "signature-" + instance.Encoded(), Digest: digest.FromBytes(nil)},
+		),
+	}, nil
 }
