@@ -50,6 +50,9 @@ func (s *Store) Load(ctx context.Context, archive *os.File, o Load) error {
 	if images == nil {
 		return fmt.Errorf("%s holds no image (no manifest.json and no index.json); a root file system is imported, not loaded", called(archive))
 	}
+	if err := l.allowed(ctx, archive); err != nil {
+		return err
+	}
 	if images, err = l.suitable(images); err != nil {
 		return err
 	}
