@@ -3,23 +3,17 @@
 package store
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
-	"github.com/containers/image/v5/copy"
-	"github.com/containers/image/v5/docker/reference"
 	"github.com/containers/image/v5/signature"
-	istorage "github.com/containers/image/v5/storage"
 	"github.com/containers/image/v5/types"
 	"github.com/containers/storage"
 	"github.com/containers/storage/pkg/unshare"
-	"github.com/opencontainers/go-digest"
 	"golang.org/x/sys/unix"
 )
 
@@ -119,75 +113,6 @@ func lockDirectory(path string, how int) (*os.File, error) {
 		return nil, err
 	}
 	return dir, nil
-}
-
-// add copies an image into the store and gives it names; the first name comes
-// with the image itself, so that it is never there without one. It returns the
-// image's ID. A failed copy leaves nothing.
-func (s *Store) add(ctx context.Context, source types.ImageReference, names []reference.Named) (string, error) {
-	image, err := source.NewImage(ctx, s.system)
-	if err != nil {
-		return "", err
-	}
-	layers, id := image.LayerInfos(), image.ConfigInfo().Digest.Encoded()
-	if err := image.Close(); err != nil {
-		return "", err
-	}
-	var name reference.Named
-	if len(names) > 0 {
-		name, id = names[0], ""
-	}
-	target, err := istorage.Transport.NewStoreReference(s.Store, name, id)
-	if err != nil {
-		return "", err
-	}
-	before, err := s.Layers()
-	if err != nil {
-		return "", fmt.Errorf("listing the store's layers: %w", err)
-	}
-	_, err = copy.Image(ctx, s.policy, target, source, &copy.Options{
-		SourceCtx:      s.system,
-		DestinationCtx: s.system,
-	})
-	if err != nil {
-		return "", errors.Join(err, s.forget(layers, before))
-	}
-	_, stored, err := istorage.ResolveReference(target)
-	if err != nil {
-		return "", err
-	}
-	for _, name := range names[min(1, len(names)):] {
-		if err := s.AddNames(stored.ID, []string{name.String()}); err != nil {
-			return "", fmt.Errorf("naming the image %s: %w", name, err)
-		}
-	}
-	return stored.ID, nil
-}
-
-// forget deletes what a failed copy of an image with these layers left: layers
-// that were not there before and that nothing uses.
-func (s *Store) forget(copied []types.BlobInfo, before []storage.Layer) error {
-	ours := map[digest.Digest]bool{}
-	for _, blob := range copied {
-		ours[blob.Digest] = true
-	}
-	known := map[string]bool{}
-	for _, layer := range before {
-		known[layer.ID] = true
-	}
-	now, err := s.Layers()
-	if err != nil {
-		return fmt.Errorf("listing the store's layers: %w", err)
-	}
-	for _, layer := range slices.Backward(now) { // children stand after their parents
-		if known[layer.ID] || !ours[layer.CompressedDigest] && !ours[layer.UncompressedDigest] {
-			continue
-		}
-		if err := s.DeleteLayer(layer.ID); err != nil && !inUse(err) {
-			return fmt.Errorf("removing the layer %s: %w", layer.ID, err)
-		}
-	}
-	return nil
 }
 
 // roomy puts an error that comes of a full disk into words that say so; the
