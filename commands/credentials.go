@@ -55,6 +55,9 @@ func (e *Env) Credentials(ctx context.Context, names ...reference.Named) error {
 				}
 			}
 			found[endpoint.Name()] = credentials
+			if _, known := found[reference.Domain(endpoint)]; !known {
+				found[reference.Domain(endpoint)] = asked[key] // for what is not about a repository
+			}
 		}
 	}
 	return store.HandOver(found)

@@ -67,10 +67,16 @@ func (e *Env) Store() (*store.Store, error) {
 		}
 	}
 	store.Enter()
-	if !logrus.IsLevelEnabled(logrus.WarnLevel) {
-		logrus.SetLevel(logrus.FatalLevel) // from here on errors are returned, and logged beside that
-	}
+	quietLibraries()
 	return store.Open()
+}
+
+// quietLibraries keeps containers/image from logging the errors that it returns,
+// too, unless the person wants to see everything.
+func quietLibraries() {
+	if !logrus.IsLevelEnabled(logrus.WarnLevel) {
+		logrus.SetLevel(logrus.FatalLevel)
+	}
 }
 
 // DockerConfigFile returns Docker's config.json, read at the first call and

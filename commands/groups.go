@@ -29,6 +29,7 @@ var allCommands = []entry{
 	{"images", common(imagesCommand)},
 	{"login", common(loginCommand)},
 	{"logout", common(logoutCommand)},
+	{"search", common(searchCommand)},
 	{"version", common(versionCommand)},
 	{"info", common(infoCommand)},
 
@@ -71,6 +72,10 @@ var allCommands = []entry{
 		{"rm rmi remove", rmiCommand},
 		{"save", saveCommand},
 		{"tag", tagCommand},
+	})},
+
+	{"manifest", group("Manage Docker image manifests and manifest lists", []entry{
+		{"inspect", manifestInspectCommand},
 	})},
 
 	{"network", group("Manage networks", []entry{

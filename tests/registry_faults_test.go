@@ -23,6 +23,7 @@ type front struct {
 	socket string // the registry's
 	log    *os.File
 	tokens *tokens // nil: none
+	index  string  // what searches find; empty: there is no index
 
 	lock   sync.Mutex
 	faults []*fault
@@ -101,6 +102,11 @@ func (f *front) fault(r *http.Request, size int64, kinds ...string) *fault {
 func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if f.tokens != nil && r.URL.Path == tokenPath {
 		f.note(r, f.tokens.answer(w, r))
+		return
+	}
+	if f.index != "" && r.URL.Path == "/v1/search" {
+		f.note(r, http.StatusOK)
+		_, _ = io.WriteString(w, f.index)
 		return
 	}
 	if fault := f.fault(r, -1, "busy", "status"); fault != nil {

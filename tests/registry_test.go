@@ -26,11 +26,12 @@ type registries struct {
 
 func registriesOf(ts *testscript.TestScript) *registries { return ts.Value("registries").(*registries) }
 
-// registry NAME [-tls] [-auth USER:PASSWORD] [-token USER:PASSWORD] [-mirror URL] [-far] [-fault FAULT]...: starts
+// registry NAME [-tls] [-auth USER:PASSWORD] [-token USER:PASSWORD] [-mirror URL] [-far] [-index FILE]
+// [-fault FAULT]...: starts
 // Debian's docker-registry until the script ends, and puts its HOST:PORT into $NAME. What is asked of it is in
 // $WORK/NAME.log, a line a request: method, path, status, who asks (Basic:USER:PASSWORD, Bearer or -) and the range.
 func startRegistry(ts *testscript.TestScript, neg bool, args []string) {
-	const usage = "usage: registry NAME [-tls] [-auth USER:PASSWORD] [-token USER:PASSWORD] [-mirror URL] [-far] [-fault FAULT]..."
+	const usage = "usage: registry NAME [-tls] [-auth USER:PASSWORD] [-token USER:PASSWORD] [-mirror URL] [-far] [-index FILE] [-fault FAULT]..."
 	if neg || len(args) == 0 {
 		ts.Fatalf(usage)
 	}
@@ -42,6 +43,10 @@ func startRegistry(ts *testscript.TestScript, neg bool, args []string) {
 	token := flags.String("token", "", "asks for a token, which this name and password get")
 	mirror := flags.String("mirror", "", "fetches what it has not from this registry")
 	far := flags.Bool("far", false, "not on loopback")
+	flags.Func("index", "answers searches with this file", func(file string) error {
+		f.index = ts.ReadFile(file)
+		return nil
+	})
 	flags.Func("fault", "", f.addFault)
 	ts.Check(flags.Parse(args[1:]))
 	if flags.NArg() > 0 {

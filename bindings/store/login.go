@@ -39,11 +39,14 @@ func CheckLogin(ctx context.Context, host, username, password string) error {
 	)
 	switch {
 	case errors.As(err, &refused):
-		scheme := "https"
-		if (endpoint{Named: name}).local() {
-			scheme = "http"
+		url := "https://" + host + "/v2/"
+		switch {
+		case host == "docker.io":
+			url = "https://registry-1.docker.io/v2/"
+		case (endpoint{Named: name}).local():
+			url = "http://" + host + "/v2/"
 		}
-		return &unauthorized{fmt.Sprintf("Get %q: %s", scheme+"://"+host+"/v2/", answer(refused.Err))}
+		return &unauthorized{fmt.Sprintf("Get %q: %s", url, answer(refused.Err))}
 	case ctx.Err() == nil && limited.Err() != nil:
 		return fmt.Errorf("%s does not answer within %v", host, answerPatience)
 	case errors.As(err, &request):

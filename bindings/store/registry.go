@@ -172,17 +172,16 @@ func exists(path string) bool {
 func checkProxies() error {
 	for _, name := range []string{"HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"} {
 		value := os.Getenv(name)
-		if value == "" || wellFormed(value) || wellFormed("http://"+value) {
+		address := value
+		if !strings.Contains(value, "://") {
+			address = "http://" + value
+		}
+		if u, err := url.Parse(address); value == "" || err == nil && u.Host != "" {
 			continue
 		}
 		return fmt.Errorf("%s is not the address of a proxy: %q; write http://HOST:PORT", name, value[strings.LastIndex(value, "@")+1:])
 	}
 	return nil
-}
-
-func wellFormed(address string) bool {
-	u, err := url.Parse(address)
-	return err == nil && u.Host != ""
 }
 
 // proxyFor is the proxy that leads to an address, nil for none.

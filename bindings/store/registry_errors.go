@@ -31,6 +31,9 @@ func registryRefused(action string, name reference.Named, err error) error {
 		request *url.Error
 		login   docker.ErrUnauthorizedForCredentials
 	)
+	if parsed, err := reference.ParseNormalizedNamed(name.String()); err == nil {
+		name = parsed // of a type that knows its short form
+	}
 	code, said := refusal(err)
 	switch {
 	case errors.As(err, &login):
@@ -98,6 +101,9 @@ func requestError(name reference.Named, request *url.Error) error {
 		network *net.OpError
 	)
 	host := reference.Domain(name)
+	if strings.HasPrefix(request.URL, "https://index.docker.io/") {
+		host = "index.docker.io" // for searches: its certificates are its own
+	}
 	containers, _ := certificateDirs()
 	proxy := proxyFor(request.URL)
 	switch {
