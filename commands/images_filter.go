@@ -106,7 +106,9 @@ func (f *imageFilter) names(image *entities.ImageSummary) (tags, digests []strin
 	}
 	slices.Sort(image.RepoTags)
 	for _, name := range image.RepoTags {
-		tags = f.add(tags, image, name)
+		if !isDigestName(name) { // with Podman 4.3
+			tags = f.add(tags, image, name)
+		}
 	}
 	for _, name := range dockerapi.RepoDigests(image.RepoDigests, image.Digest) {
 		digests = f.add(digests, image, name)
