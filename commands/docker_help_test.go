@@ -16,7 +16,7 @@ import (
 
 // notHere are docker's commands that dockless has not.
 var notHere = strings.Fields(`
-	build push
+	build
 	context context-create context-export context-import context-inspect
 	context-ls context-rm context-show context-update context-use
 	volume-update
