@@ -51,8 +51,10 @@ func CheckLogin(ctx context.Context, host, username, password string) error {
 		return fmt.Errorf("%s does not answer within %v", host, answerPatience)
 	case errors.As(err, &request):
 		return requestError(name, request)
+	case err != nil:
+		return plainly(host, err)
 	}
-	return err
+	return nil
 }
 
 // unauthorized is ErrUnauthorized in docker's words.

@@ -77,7 +77,7 @@ func (m *Manifests) Manifest(ctx context.Context, instance digest.Digest) (text 
 	}
 	if wanted != "" {
 		if matches, err := manifest.MatchesDigest(text, wanted); err != nil || !matches {
-			return nil, "", fmt.Errorf("manifest verification failed for digest %s", wanted) //nolint:revive // Docker's words
+			return nil, "", fmt.Errorf("manifest verification failed for digest %s", wanted)
 		}
 	}
 	return text, manifest.NormalizedMIMEType(guessed(text, kind)), nil
@@ -104,7 +104,7 @@ func (m *Manifests) Config(ctx context.Context, config digest.Digest) ([]byte, e
 		return nil, registryError(m.name, err)
 	}
 	if config.Validate() != nil || config.Algorithm().FromBytes(text) != config {
-		return nil, fmt.Errorf("image config verification failed for digest %s", config) //nolint:revive // Docker's words
+		return nil, fmt.Errorf("image config verification failed for digest %s", config)
 	}
 	return text, nil
 }

@@ -4,10 +4,12 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/url"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"github.com/containers/image/v5/docker"
@@ -44,14 +46,28 @@ func registryRefused(action string, name reference.Named, err error) error {
 	case code == registry.ErrorCodeNameUnknown, code == errcode.ErrorCodeDenied, code == errcode.ErrorCodeUnauthorized,
 		mentions(err, "StatusCode: 401,"), mentions(err, "StatusCode: 403,"), mentions(err, "status code from registry 403"):
 		return fmt.Errorf("%s access denied for %s, repository does not exist or may require '%s': %s",
-			action, reference.FamiliarName(name), loginCommand(name), answer(err))
+			action, reference.FamiliarName(name), loginCommand(name), said)
 	case errors.Is(err, docker.ErrTooManyRequests), code == errcode.ErrorCodeTooManyRequests, mentions(err, "StatusCode: 429,"):
-		return fmt.Errorf("toomanyrequests: %s answers that it is asked too often; try again later, or log in for a higher limit: %s: %w",
-			reference.Domain(name), loginCommand(name), err)
+		return fmt.Errorf("toomanyrequests: %s is asked too often; try again later, or log in for a higher limit with '%s': %s",
+			reference.Domain(name), loginCommand(name), said)
 	case mentions(err, "StatusCode: 407,"):
 		return proxyRefused(proxyFor("http://"+reference.Domain(name)), errors.New(http.StatusText(http.StatusProxyAuthRequired)))
 	case errors.As(err, &request):
 		return requestError(name, request)
+	}
+	return plainly(reference.Domain(name), err)
+}
+
+// plainly makes sure that an error which came of a registry's answer names the
+// registry.
+func plainly(host string, err error) error {
+	said := statusText(err.Error())
+	of := strings.Contains(said, "unexpected HTTP status") || errors.Is(err, io.ErrUnexpectedEOF)
+	switch {
+	case of && !strings.Contains(said, host):
+		return fmt.Errorf("reading from %s: %s", host, said)
+	case said != err.Error():
+		return errors.New(said)
 	}
 	return err
 }
@@ -81,7 +97,7 @@ func refusal(err error) (errcode.ErrorCode, string) {
 	case errors.As(err, &whole):
 		code = whole.Code
 	case !errors.As(err, &code):
-		return 0, err.Error()
+		return 0, statusText(err.Error())
 	}
 	return code, code.Error() + ": " + code.Message()
 }
@@ -90,6 +106,23 @@ func refusal(err error) (errcode.ErrorCode, string) {
 func answer(err error) string {
 	_, said := refusal(err)
 	return said
+}
+
+// statusText puts what containers/image says of an answer without a reason,
+// StatusCode: 403, "<html>…", into docker's words.
+func statusText(text string) string {
+	before, after, found := strings.Cut(text, "StatusCode: ")
+	number, body, _ := strings.Cut(after, ", ")
+	status, err := strconv.Atoi(number)
+	if !found || err != nil || http.StatusText(status) == "" {
+		return text
+	}
+	if body != `""` {
+		body = ": " + body
+	} else {
+		body = ""
+	}
+	return fmt.Sprintf("%sreceived unexpected HTTP status: %d %s%s", before, status, http.StatusText(status), body)
 }
 
 func mentions(err error, text string) bool { return strings.Contains(err.Error(), text) }

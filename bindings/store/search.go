@@ -39,5 +39,5 @@ func Search(ctx context.Context, host, term string, limit int) ([]docker.SearchR
 	case code != 0:
 		return nil, fmt.Errorf("searching %s, which may require '%s': %s", host, loginCommand(name), said)
 	}
-	return nil, fmt.Errorf("searching %s: %w", host, err)
+	return nil, plainly(host, err)
 }
