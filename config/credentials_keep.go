@@ -178,6 +178,9 @@ func quoted(text string) json.RawMessage {
 // also what nobody here knows. A symbolic link stays one. The file is replaced
 // as a whole, and read and written under a lock.
 func editDocker(name string, change func(settings *object) error) (err error) {
+	if name == "" {
+		return errors.New("there is no home directory to keep config.json in: set HOME or DOCKER_CONFIG")
+	}
 	target, err := linkTarget(name)
 	if err != nil {
 		return err
