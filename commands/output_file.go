@@ -36,7 +36,7 @@ func writeWhole(ctx context.Context, path string, write func(io.Writer) error) (
 	}
 	file, err := os.CreateTemp(filepath.Dir(target), ".dockless-"+filepath.Base(target)+"-*")
 	if err != nil {
-		return err
+		return aboutFile(target, path, err)
 	}
 	defer func() {
 		if err != nil {
@@ -44,12 +44,18 @@ func writeWhole(ctx context.Context, path string, write func(io.Writer) error) (
 		}
 	}()
 	if err := errors.Join(write(file), file.Close()); err != nil {
-		if failed := new(fs.PathError); errors.As(err, &failed) && failed.Path == file.Name() {
-			return fmt.Errorf("writing %s: %w", path, failed.Err) // not the name of what is gone
-		}
-		return err
+		return aboutFile(target, path, err)
 	}
 	return os.Rename(file.Name(), target)
+}
+
+// aboutFile gives an error about the temporary file beside target the name that
+// was typed.
+func aboutFile(target, typed string, err error) error {
+	if failed := new(fs.PathError); errors.As(err, &failed) && filepath.Dir(failed.Path) == filepath.Dir(target) {
+		return fmt.Errorf("writing %s: %w", typed, failed.Err)
+	}
+	return err
 }
 
 // orInterrupted returns when do has returned, or when the context ends: a

@@ -80,7 +80,11 @@ func save(ctx context.Context, env *Env, what store.Save, output, compress strin
 		if err != nil {
 			return err
 		}
-		compressed, err := compression.CompressStream(out, algorithm, nil) // on all cores
+		var level *int
+		if compress == "gzip" {
+			level = new(4) // 1 % larger than by default, in three quarters of the time
+		}
+		compressed, err := compression.CompressStream(out, algorithm, level) // on all cores
 		if err != nil {
 			return err
 		}
