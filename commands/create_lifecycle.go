@@ -42,6 +42,9 @@ func (o *lifecycleOptions) fill(d *draft) error {
 		return fmt.Errorf("Invalid container name (%s), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed", o.name)
 	}
 	d.Name, d.Remove = strings.TrimPrefix(o.name, "/"), o.remove
+	// What nobody will see again need not reach the disk: without this the kernel
+	// syncs the whole file system at the container's end.
+	d.Volatile = o.remove
 	labels, err := readPairs(o.labelFile, func(file string) ([]string, error) { return opts.ReadKVStrings([]string{file}, nil) })
 	if err != nil {
 		return usage("%w", err)
