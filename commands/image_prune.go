@@ -6,6 +6,8 @@ import (
 	"slices"
 	"time"
 
+	"dockless/bindings/engine"
+
 	"github.com/containers/podman/v4/pkg/bindings/system"
 	"github.com/containers/podman/v4/pkg/domain/entities"
 	"github.com/docker/cli/opts"
@@ -57,6 +59,11 @@ func imagePruneCommand(env *Env) *cli.Command {
 // or all. What others are made from only loses its names.
 func pruneImages(conn context.Context, all bool, kept dockerfilters.Args) (pruned, error) {
 	result := pruned{heading: "Deleted Images:"}
+	unlock, err := engine.LockImages(conn)
+	if err != nil {
+		return result, err
+	}
+	defer unlock()
 	images, err := readImages(conn)
 	if err != nil {
 		return result, err

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"dockless/bindings/engine"
@@ -33,15 +34,31 @@ type imageSet struct {
 }
 
 func readImages(conn context.Context) (*imageSet, error) {
-	s := &imageSet{conn: conn}
-	err := engine.Call(conn, http.MethodGet, engine.Libpod+"/images/json", url.Values{"all": {"true"}}, nil, &s.list)
+	list, err := imageSummaries(conn, true)
 	if err != nil {
-		return nil, fmt.Errorf("listing the images: %w", err)
+		return nil, err
 	}
+	s := &imageSet{conn, list}
 	for _, image := range s.list {
 		slices.Sort(image.Names) // docker's order
 	}
 	return s, nil
+}
+
+// imageSummaries asks Podman for its images, with all for those too that others
+// are made from and that have no name. Podman fails where an image goes away
+// while it makes the list, so it is asked again.
+func imageSummaries(conn context.Context, all bool) ([]*entities.ImageSummary, error) {
+	for attempts := 1; ; attempts++ {
+		var list []*entities.ImageSummary
+		err := engine.Call(conn, http.MethodGet, engine.Libpod+"/images/json", url.Values{"all": {strconv.FormatBool(all)}}, nil, &list)
+		switch {
+		case err == nil:
+			return list, nil
+		case attempts == 10 || !strings.Contains(err.Error(), "image not known"):
+			return nil, fmt.Errorf("listing the images: %w", err)
+		}
+	}
 }
 
 // find returns the image that a person means, and the full name they mean it by:
@@ -141,7 +158,7 @@ func (s *imageSet) remove(image *entities.ImageSummary, noPrune bool) ([]types.I
 		done = append(done, item)
 	}
 	if _, failures := images.Remove(s.conn, []string{image.ID}, new(images.RemoveOptions).WithNoPrune(true)); len(failures) > 0 {
-		return done, s.kept(image, errors.Join(failures...))
+		return done, kept(image, errors.Join(failures...))
 	}
 	for _, name := range image.Names {
 		done = append(done, types.ImageDeleteResponseItem{Untagged: familiarName(name)})
@@ -162,13 +179,18 @@ func (s *imageSet) remove(image *entities.ImageSummary, noPrune bool) ([]types.I
 }
 
 // kept puts the reason why Podman has not removed an image into docker's words:
-// a container that came meanwhile, or one of buildah, which no list shows.
-func (s *imageSet) kept(image *entities.ImageSummary, err error) error {
-	if !strings.Contains(err.Error(), "in use by") && !strings.Contains(err.Error(), "used by") {
-		return fmt.Errorf("deleting image %s: %w", shortID(image.ID), err)
+// a container that came meanwhile, or one of buildah, which no list shows; or
+// that somebody else has removed it.
+func kept(image *entities.ImageSummary, err error) error {
+	text := err.Error()
+	switch {
+	case strings.Contains(text, "image not known"):
+		return &noSuch{kind: "image", name: "sha256:" + image.ID}
+	case strings.Contains(text, "in use by"), strings.Contains(text, "used by"):
+		return fmt.Errorf("conflict: unable to delete %s (cannot be forced) - image is being used by a container: %w (podman ps -a --external shows buildah's)",
+			shortID(image.ID), err)
 	}
-	return fmt.Errorf("conflict: unable to delete %s (cannot be forced) - image is being used by a container: %w (podman ps -a --external shows buildah's)",
-		shortID(image.ID), err)
+	return fmt.Errorf("deleting image %s: %w", shortID(image.ID), err)
 }
 
 // imageLayer is a layer of an image: where the store has it, and the digest by

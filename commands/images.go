@@ -4,14 +4,11 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"net/http"
-	"net/url"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
-	"dockless/bindings/engine"
 	"dockless/commands/output"
 
 	"github.com/containers/podman/v4/pkg/domain/entities"
@@ -80,9 +77,8 @@ func listImages(ctx context.Context, env *Env, o *imagesOptions) (found int, err
 	if err != nil {
 		return 0, err
 	}
-	var list []*entities.ImageSummary
-	all := url.Values{"all": {strconv.FormatBool(o.all)}}
-	if err := engine.Call(conn, http.MethodGet, engine.Libpod+"/images/json", all, nil, &list); err != nil {
+	list, err := imageSummaries(conn, o.all)
+	if err != nil {
 		return 0, err
 	}
 	matching, err := newImageFilter(conn, o.filter.Value(), list)

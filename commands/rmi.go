@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"slices"
 
+	"dockless/bindings/engine"
+
 	"github.com/containers/podman/v4/pkg/domain/entities"
 	"github.com/docker/docker/api/types"
 	imagespec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -57,6 +59,11 @@ func rmi(ctx context.Context, env *Env, names []string, platform *imagespec.Plat
 	if err != nil {
 		return err
 	}
+	unlock, err := engine.LockImages(conn)
+	if err != nil {
+		return err
+	}
+	defer unlock()
 	images, err := readImages(conn)
 	if err != nil {
 		return err
@@ -90,7 +97,12 @@ func (s *imageSet) removeOf(platform *imagespec.Platform, typed string, force, n
 			return nil, err
 		}
 	}
-	return s.removeNamed(typed, force, noPrune)
+	done, err := s.removeNamed(typed, force, noPrune)
+	var gone *noSuch
+	if errors.As(err, &gone) { // or it has gone meanwhile, by podman rmi
+		err = noSuchImage(typed)
+	}
+	return done, err
 }
 
 // removeNamed takes a name from an image, and the image away with its last one,

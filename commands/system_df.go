@@ -3,12 +3,10 @@ package commands
 import (
 	"cmp"
 	"context"
-	"net/http"
 	"slices"
 	"strings"
 	"time"
 
-	"dockless/bindings/engine"
 	"dockless/commands/dockerapi"
 
 	"github.com/containers/podman/v4/pkg/bindings/system"
@@ -63,8 +61,9 @@ func systemDf(ctx context.Context, env *Env, format string, verbose bool) error 
 		usage, err = system.DiskUsage(conn, nil)
 		return err
 	})
-	asked.Go(func() error {
-		return engine.Call(conn, http.MethodGet, engine.Libpod+"/images/json", nil, nil, &images)
+	asked.Go(func() (err error) {
+		images, err = imageSummaries(conn, false)
+		return err
 	})
 	asked.Go(func() (err error) {
 		table.Containers, err = usedContainers(conn, verbose)

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 
+	"dockless/bindings/engine"
+
 	"github.com/containers/podman/v4/pkg/bindings/images"
 	"github.com/distribution/reference"
 	"github.com/urfave/cli/v2"
@@ -39,6 +41,11 @@ func tag(ctx context.Context, env *Env, source, target string) error {
 	if err != nil {
 		return err
 	}
+	unlock, err := engine.LockImages(conn)
+	if err != nil {
+		return err
+	}
+	defer unlock()
 	image, err := storedImage(conn, source)
 	if err != nil {
 		return err
