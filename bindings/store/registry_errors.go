@@ -140,6 +140,8 @@ func requestError(name reference.Named, request *url.Error) error {
 	containers, _ := certificateDirs()
 	proxy := proxyFor(request.URL)
 	switch {
+	case proxy != nil && errors.As(request, &network) && network.Op == "proxyconnect":
+		return fmt.Errorf("the proxy %s cannot be reached: %w: see HTTPS_PROXY, HTTP_PROXY and NO_PROXY", proxy.Redacted(), network.Err)
 	case errors.As(request, &unknown):
 		return fmt.Errorf("%w: if you trust it, put the certificate of its authority into %s", request, filepath.Join(containers[0], host, "ca.crt"))
 	case mentions(request, "server gave HTTP response to HTTPS client"):
@@ -147,8 +149,6 @@ func requestError(name reference.Named, request *url.Error) error {
 			request, host, filepath.Join(filepath.Dir(containers[0]), "registries.conf.d/insecure.conf"))
 	case proxy == nil:
 		return request
-	case errors.As(request, &network) && network.Op == "proxyconnect":
-		return fmt.Errorf("the proxy %s does not answer: %w: see HTTPS_PROXY, HTTP_PROXY and NO_PROXY", proxy.Redacted(), network.Err)
 	case mentions(request, http.StatusText(http.StatusProxyAuthRequired)):
 		return proxyRefused(proxy, request.Err)
 	}
