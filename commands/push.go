@@ -47,13 +47,9 @@ func pushCommand(env *Env) *cli.Command {
 			if all && !reference.IsNameOnly(name) {
 				return errors.New("tag can't be used with --all-tags/-a")
 			}
-			var only *imagespec.Platform
-			if platform != "" {
-				parsed, err := parsePlatform(platform)
-				if err != nil {
-					return err
-				}
-				only = &parsed
+			only, err := wantedPlatform(platform)
+			if err != nil {
+				return fmt.Errorf("invalid platform: %w", err)
 			}
 			return push(ctx, env, name, only, all, quiet)
 		}),

@@ -64,6 +64,16 @@ func (s *Store) Repository(name reference.Named) (map[string]*storage.Image, err
 // or pushed before, keeps its digest. An image that is not for the platform
 // only, unless nil, is refused.
 func (s *Store) Push(ctx context.Context, stored *storage.Image, name reference.NamedTagged, only *imagespec.Platform, show Progress) (*Pushed, error) {
+	text, err := s.ImageBigData(stored.ID, storage.ImageDigestBigDataKey)
+	if err != nil {
+		return nil, fmt.Errorf("reading the manifest of image %s: %w", stored.ID, err)
+	}
+	switch kind := manifest.GuessMIMEType(text); {
+	case manifest.MIMETypeIsMultiImage(kind):
+		return nil, fmt.Errorf("%s is a list of images for several platforms: push one of them, or all with podman manifest push --all", reference.FamiliarString(name))
+	case kind != manifest.DockerV2Schema2MediaType && kind != imagespec.MediaTypeImageManifest:
+		return nil, fmt.Errorf("the manifest of %s is a %s, which registries do not take any more: pull or build it again", reference.FamiliarString(name), kind)
+	}
 	from, err := istorage.Transport.NewStoreReference(s.Store, nil, stored.ID)
 	if err != nil {
 		return nil, err
@@ -116,9 +126,6 @@ func (p *push) run(ctx context.Context) (*Pushed, error) {
 	_, kind, err := p.image.Manifest(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("reading the image's manifest: %w", err)
-	}
-	if kind != manifest.DockerV2Schema2MediaType && kind != imagespec.MediaTypeImageManifest {
-		return nil, fmt.Errorf("the image's manifest is a %s, which registries do not take any more: pull or build the image again", kind)
 	}
 	layers, err := p.layers(ctx)
 	if err != nil {
