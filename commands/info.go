@@ -13,6 +13,7 @@ import (
 	"github.com/docker/docker/api/types"
 	"github.com/sirupsen/logrus"
 	"github.com/urfave/cli/v2"
+	"golang.org/x/sync/errgroup"
 )
 
 // engineInfo is what docker info shows: the engine's part with Docker's field
@@ -84,16 +85,16 @@ func serverInfo(ctx context.Context, env *Env) (types.Info, error) {
 	if err != nil {
 		return shown.Info, err
 	}
-	if err := engine.Call(conn, "GET", engine.Docker+"/info", nil, nil, &shown); err != nil {
-		return types.Info{}, fmt.Errorf("asking the engine about itself: %w", err)
-	}
 	var podman struct {
 		Host struct {
 			LogDriver         string
 			CgroupControllers []string
 		}
 	}
-	if err := engine.Call(conn, "GET", engine.Libpod+"/info", nil, nil, &podman); err != nil {
+	asked := new(errgroup.Group) // at once: for each, Podman runs its helpers and the package manager
+	asked.Go(func() error { return engine.Call(conn, "GET", engine.Docker+"/info", nil, nil, &shown) })
+	asked.Go(func() error { return engine.Call(conn, "GET", engine.Libpod+"/info", nil, nil, &podman) })
+	if err := asked.Wait(); err != nil {
 		return types.Info{}, fmt.Errorf("asking the engine about itself: %w", err)
 	}
 	result := shown.Info
