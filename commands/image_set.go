@@ -149,7 +149,15 @@ func (s *imageSet) untag(image *entities.ImageSummary, name string) (types.Image
 // after that.
 func (s *imageSet) remove(image *entities.ImageSummary, noPrune bool) ([]types.ImageDeleteResponseItem, error) {
 	var done []types.ImageDeleteResponseItem
-	layers := s.layers(image.ID)
+	options := new(images.RemoveOptions).WithNoPrune(true)
+	var layers []imageLayer
+	switch described, err := readImage(s.conn, image.ID); {
+	case err != nil: // broken, or a list of images of which none is here
+	case described.ID != image.ID: // a list too: not the image that Podman takes it for
+		options.WithLookupManifest(true)
+	default:
+		layers = layersOf(described)
+	}
 	for len(image.Names) > 1 {
 		item, err := s.untag(image, image.Names[0])
 		if err != nil {
@@ -157,7 +165,7 @@ func (s *imageSet) remove(image *entities.ImageSummary, noPrune bool) ([]types.I
 		}
 		done = append(done, item)
 	}
-	if _, failures := images.Remove(s.conn, []string{image.ID}, new(images.RemoveOptions).WithNoPrune(true)); len(failures) > 0 {
+	if _, failures := images.Remove(s.conn, []string{image.ID}, options); len(failures) > 0 {
 		return done, kept(image, errors.Join(failures...))
 	}
 	for _, name := range image.Names {
@@ -197,11 +205,10 @@ func kept(image *entities.ImageSummary, err error) error {
 // which docker names it.
 type imageLayer struct{ dir, chain string }
 
-// layers returns an image's layers from the top down, none where the store does
-// not tell (another driver than overlay) or is not on this machine.
-func (s *imageSet) layers(id string) []imageLayer {
-	image, err := readImage(s.conn, id)
-	if err != nil || image.GraphDriver == nil || image.RootFS == nil {
+// layersOf returns an image's layers from the top down, none where the store
+// does not tell (another driver than overlay) or is not on this machine.
+func layersOf(image *entities.ImageInspectReport) []imageLayer {
+	if image.GraphDriver == nil || image.RootFS == nil {
 		return nil
 	}
 	dirs := []string{image.GraphDriver.Data["UpperDir"]}

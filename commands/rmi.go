@@ -99,7 +99,7 @@ func (s *imageSet) removeOf(platform *imagespec.Platform, typed string, force, n
 	}
 	done, err := s.removeNamed(typed, force, noPrune)
 	var gone *noSuch
-	if errors.As(err, &gone) { // or it has gone meanwhile, by podman rmi
+	if errors.As(err, &gone) && gone.name != familiarName(typed) { // it has gone meanwhile, by podman rmi
 		err = noSuchImage(typed)
 	}
 	return done, err
