@@ -124,7 +124,14 @@ func pullImage(ctx context.Context, env *Env, o imageOptions, name string) error
 	if err != nil {
 		return fmt.Errorf("pulling %s: %w", name, err)
 	}
-	args := []string{"pull"}
+	var args []string
+	if env.DockerConfig != "" {
+		args = append(args, "--config", env.DockerConfig) // it holds the credentials
+	}
+	if env.Where.AllowRoot {
+		args = append(args, "--allow-root")
+	}
+	args = append(args, "pull")
 	if o.quiet {
 		args = append(args, "--quiet")
 	}

@@ -61,11 +61,6 @@ func (e *Env) Store() (*store.Store, error) {
 			return nil, err
 		}
 	}
-	if e.DockerConfig != "" { // the credentials' directory, for containers/image
-		if err := os.Setenv("DOCKER_CONFIG", e.DockerConfig); err != nil {
-			return nil, err
-		}
-	}
 	store.Enter()
 	quietLibraries()
 	return store.Open()
