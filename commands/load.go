@@ -56,7 +56,9 @@ func load(ctx context.Context, env *Env, input string, o store.Load, quiet bool)
 	if shown.terminal && !quiet {
 		o.Layer = func(name string, done, total int64) { shown.layer(name, "Loading layer", done, total) }
 	}
+	kept := "nothing"
 	o.Image = func(loaded store.Loaded) {
+		kept = "only what is said above"
 		for _, name := range loaded.Names {
 			if old := loaded.Replaced[name]; old != "" {
 				shown.message("", fmt.Sprintf("The image %s already exists, renaming the old one with ID sha256:%s to empty string", name, old))
@@ -67,5 +69,9 @@ func load(ctx context.Context, env *Env, input string, o store.Load, quiet bool)
 			shown.message("", "Loaded image ID: sha256:"+loaded.ID)
 		}
 	}
-	return images.Load(ctx, archive, o)
+	err = images.Load(ctx, archive, o)
+	if signal := caught(ctx); signal != 0 && err != nil {
+		return &exit{code: 128 + signal, err: fmt.Errorf("interrupted: %s was kept", kept)}
+	}
+	return err
 }

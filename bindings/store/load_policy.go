@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 
 	dockerarchive "github.com/containers/image/v5/docker/archive"
@@ -15,7 +16,11 @@ import (
 // come out of the archive.
 // Source: https://github.com/containers/image/blob/main/docs/containers-policy.json.5.md
 func (l *loading) allowed(ctx context.Context, archive *os.File) error {
-	path := strings.ReplaceAll(archive.Name(), ":", "_") // which would end it
+	path, err := filepath.EvalSymlinks(archive.Name())
+	if err != nil { // a pipe, or deleted
+		path = "/" + filepath.Base(called(archive))
+	}
+	path = strings.ReplaceAll(path, ":", "_") // which would end it
 	from, err := dockerarchive.NewReference(path, nil)
 	if !l.has("manifest.json") && l.has("index.json") {
 		from, err = ociarchive.NewReference(path, "")
