@@ -29,7 +29,7 @@ func (r *room) take(bytes int) error {
 	if err := unix.Fstatfs(int(r.dir.Fd()), &disk); err != nil {
 		return fmt.Errorf("looking how much room is left: %w", err)
 	}
-	if disk.Bavail < min(disk.Blocks/100, 64<<20/uint64(disk.Bsize)) || disk.Ffree < min(disk.Files/100, 10000) {
+	if disk.Bavail < min(disk.Blocks/20, 64<<20/uint64(disk.Bsize)) || disk.Ffree < min(disk.Files/20, 10000) {
 		return unix.ENOSPC
 	}
 	return nil
