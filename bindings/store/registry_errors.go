@@ -62,7 +62,7 @@ func registryRefused(action string, name reference.Named, err error) error {
 // registry.
 func plainly(host string, err error) error {
 	said := statusText(err.Error())
-	of := strings.Contains(said, "unexpected HTTP status") || errors.Is(err, io.ErrUnexpectedEOF)
+	of := strings.Contains(said, "unexpected HTTP status") || said == io.ErrUnexpectedEOF.Error()
 	switch {
 	case of && !strings.Contains(said, host):
 		return fmt.Errorf("reading from %s: %s", host, said)
