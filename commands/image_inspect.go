@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"dockless/bindings/engine"
 	"dockless/commands/dockerapi"
 
 	"github.com/containerd/containerd/platforms"
@@ -62,5 +63,9 @@ func inspectImage(conn context.Context, name string, platform *imagespec.Platfor
 				name, platforms.Format(own), platforms.Format(*platform))
 		}
 	}
-	return dockerapi.NewImage(report.ImageData), nil
+	config, err := engine.ImageConfig(report.ImageData)
+	if err != nil {
+		config = nil // what Podman tells is the most
+	}
+	return dockerapi.NewImage(report.ImageData, config), nil
 }

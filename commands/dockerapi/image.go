@@ -1,6 +1,7 @@
 package dockerapi
 
 import (
+	"encoding/json"
 	"slices"
 	"strings"
 
@@ -38,14 +39,27 @@ type ImageConfig struct {
 	Healthcheck  *container.HealthConfig `json:",omitempty"`
 	Labels       map[string]string
 	OnBuild      []string
-	StopSignal   string `json:",omitempty"`
+	Shell        []string `json:",omitempty"`
+	StopSignal   string   `json:",omitempty"`
 	User         string
 	Volumes      map[string]struct{}
 	WorkingDir   string
 }
 
-// NewImage makes Docker's description of an image from Podman's.
-func NewImage(p *inspect.ImageData) *Image {
+// built is the part of an image's own configuration that Podman does not tell.
+// Source: https://github.com/moby/docker-image-spec/blob/main/spec.md#image-json-field-descriptions
+type built struct {
+	Variant       string `json:"variant"`
+	DockerVersion string `json:"docker_version"`
+	Config        struct {
+		Healthcheck    *container.HealthConfig
+		OnBuild, Shell []string
+	} `json:"config"`
+}
+
+// NewImage makes Docker's description of an image from Podman's and, where there
+// is one, the image's own configuration.
+func NewImage(p *inspect.ImageData, config []byte) *Image {
 	i := &Image{
 		ID:            imageID(p.ID),
 		RepoTags:      familiarNames(p.RepoTags),
@@ -93,7 +107,25 @@ func NewImage(p *inspect.ImageData) *Image {
 			Retries:     p.HealthCheck.Retries,
 		}
 	}
+	i.complete(config)
 	return i
+}
+
+// complete adds what the image's own configuration says beside Podman. One that
+// is no JSON would not have come into the store; it adds nothing.
+func (i *Image) complete(config []byte) {
+	var b built
+	if json.Unmarshal(config, &b) != nil {
+		return
+	}
+	i.Variant = b.Variant
+	i.Config.OnBuild, i.Config.Shell = orNil(b.Config.OnBuild), b.Config.Shell
+	if b.DockerVersion != "" {
+		i.DockerVersion = b.DockerVersion
+	}
+	if b.Config.Healthcheck != nil {
+		i.Config.Healthcheck = b.Config.Healthcheck
+	}
 }
 
 // RepoDigests are the digests that docker knows an image by, of those that
