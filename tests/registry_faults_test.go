@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 )
 
 // quiet takes what Go's servers say of connections that were cut on purpose.
@@ -33,6 +34,7 @@ type front struct {
 //
 //	cut=BYTES     the connection ends after so many bytes of a blob
 //	stall=BYTES   nothing more comes after so many bytes of a blob
+//	trickle=BYTES one byte comes every tenth of a second after so many bytes of a blob
 //	wrong=BYTE    that byte of a blob is another one
 //	busy=SECONDS  429, with Retry-After; an empty number: without
 //	status=CODE   that status, with nothing to read
@@ -47,7 +49,7 @@ type fault struct {
 }
 
 // inBody are the faults of what comes or goes.
-var inBody = []string{"cut", "stall", "wrong"}
+var inBody = []string{"cut", "stall", "trickle", "wrong"}
 
 func (f *front) addFault(text string) error {
 	words, where, chosen := strings.Cut(text, "@")
@@ -66,12 +68,12 @@ func (f *front) addFault(text string) error {
 		}
 	}
 	switch kind {
-	case inBody[0], inBody[1], inBody[2]:
+	case inBody[0], inBody[1], inBody[2], inBody[3]:
 		added.requests = regexp.MustCompile("^GET /v2/.*/blobs/sha256:")
 	case "busy", "status":
 		added.requests = regexp.MustCompile("^[A-Z]+ /v2/.")
 	default:
-		return fmt.Errorf("no fault %q: cut, stall, wrong, busy or status", kind)
+		return fmt.Errorf("no fault %q: cut, stall, trickle, wrong, busy or status", kind)
 	}
 	if chosen {
 		if added.requests, err = regexp.Compile(where); err != nil {
@@ -179,6 +181,9 @@ func (f *fault) spoil(body io.Reader, r *http.Request) io.Reader {
 			return errCut
 		}))
 	}
+	if f.kind == "trickle" {
+		return io.MultiReader(io.LimitReader(body, f.number), trickling{body, r})
+	}
 	return io.MultiReader(io.LimitReader(body, f.number), flipped{io.LimitReader(body, 1)}, body)
 }
 
@@ -186,6 +191,21 @@ func (f *fault) spoil(body io.Reader, r *http.Request) io.Reader {
 type failing func() error
 
 func (f failing) Read([]byte) (int, error) { return 0, f() }
+
+// trickling reads a byte at a time, as long as somebody waits for it.
+type trickling struct {
+	io.Reader
+	request *http.Request
+}
+
+func (t trickling) Read(p []byte) (int, error) {
+	select {
+	case <-t.request.Context().Done():
+		return 0, errCut
+	case <-time.After(100 * time.Millisecond):
+		return t.Reader.Read(p[:min(1, len(p))])
+	}
+}
 
 // flipped reads every byte as another one.
 type flipped struct{ io.Reader }
