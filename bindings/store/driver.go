@@ -26,16 +26,20 @@ func (s *Store) unpackOptions(root string) (*archive.TarOptions, error) {
 		return nil, nil
 	}
 	var noted options
-	output, err := differ.ApplyDiffWithDiffer("", "", nil, &noted)
-	if err != nil {
-		return nil, fmt.Errorf("making a directory for a layer: %w", err)
-	}
-	err = os.Rename(output.Target, root)
-	if errors.Is(err, unix.EXDEV) || err == nil && noted.tar == nil || !confinable() {
-		return nil, os.RemoveAll(output.Target)
-	}
-	if err != nil {
-		return nil, errors.Join(err, os.RemoveAll(output.Target))
+	err = unswept(func() error {
+		output, err := differ.ApplyDiffWithDiffer("", "", nil, &noted)
+		if err != nil {
+			return fmt.Errorf("making a directory for a layer: %w", err)
+		}
+		return errors.Join(os.Rename(output.Target, root), os.RemoveAll(output.Target))
+	})
+	switch {
+	case errors.Is(err, unix.EXDEV):
+		return nil, nil
+	case err != nil:
+		return nil, err
+	case noted.tar == nil || !confinable():
+		return nil, os.RemoveAll(root)
 	}
 	return noted.tar, nil
 }

@@ -93,46 +93,39 @@ func (s *Store) moveLayer(id, parent string, u *unpacked) error {
 	if err := os.Rename(u.record(), record); err != nil {
 		return err
 	}
-	guard, err := guardStaged(u.files())
-	if err != nil {
-		return err
-	}
-	staged := filepath.Join(s.GraphRoot(), s.GraphDriverName(), "staging", id)
-	if err := os.Rename(u.files(), staged); err != nil {
-		return err
-	}
-	err = s.ApplyDiffFromStagingDirectory(id, staged, &graphdriver.DriverWithDifferOutput{
+	if err := s.applyNothing(id, target, &graphdriver.DriverWithDifferOutput{
 		Size:      u.size,
 		UIDs:      u.uids,
 		GIDs:      u.gids,
 		TOCDigest: u.diffID, // which the driver makes the UncompressedDigest
-	}, nil)
-	return errors.Join(err, guard(target), os.RemoveAll(staged))
+	}); err != nil {
+		return err
+	}
+	return unix.Rename(u.files(), target) // over the empty directory
 }
 
-// guardStaged keeps Podman 5 from removing a staged directory: whenever one of
-// its processes ends, it removes those whose staging.lock nobody holds. release
-// takes that file away again, from where the directory is then. Until the layer
-// has its name nobody looks into it.
-func guardStaged(dir string) (release func(dir string) error, err error) {
-	const name = "staging.lock"
-	lock, err := os.OpenFile(filepath.Join(dir, name), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
-	if errors.Is(err, os.ErrExist) {
-		return func(string) error { return nil }, nil // the layer's own file: not worth more trouble
-	}
-	if err != nil {
-		return nil, err
-	}
-	if err := unix.FcntlFlock(lock.Fd(), unix.F_SETLK, &unix.Flock_t{Type: unix.F_WRLCK}); err != nil {
-		return nil, errors.Join(err, lock.Close())
-	}
-	return func(dir string) error {
-		err := os.Remove(filepath.Join(dir, name))
-		if errors.Is(err, os.ErrNotExist) {
-			err = nil // not moved: an error that is reported already
+// applyNothing records what a layer holds and leaves its directory, target,
+// empty: what is staged where the driver wants it, any Podman that ends may
+// remove, even half of it.
+func (s *Store) applyNothing(id, target string, about *graphdriver.DriverWithDifferOutput) error {
+	staged := filepath.Join(s.GraphRoot(), s.GraphDriverName(), "staging", id)
+	return unswept(func() error {
+		if err := errors.Join(os.MkdirAll(staged, 0o700), os.MkdirAll(target, 0o700)); err != nil {
+			return err
 		}
-		return errors.Join(err, lock.Close())
-	}, nil
+		return errors.Join(s.ApplyDiffFromStagingDirectory(id, staged, about, nil), os.RemoveAll(staged))
+	})
+}
+
+// unswept does something in the driver's directory for staging again as long as
+// Podman removes that meanwhile.
+func unswept(do func() error) (err error) {
+	for range 100 {
+		if err = do(); !errors.Is(err, os.ErrNotExist) {
+			break
+		}
+	}
+	return err
 }
 
 // likeRoot gives a layer's root the owner and the mode that the driver has
