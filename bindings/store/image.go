@@ -34,7 +34,12 @@ func (s *Store) putImage(image newImage) (id string, replaced map[string]string,
 		return "", nil, err
 	}
 	id = digest.FromBytes(image.config).Encoded()
-	_, err = s.CreateImage(id, nil, image.layer, "", options)
+	// With its names, if they are free: an image without names is what Podman's
+	// prune may be looking for.
+	_, err = s.CreateImage(id, nameStrings(image.names), image.layer, "", options)
+	if errors.Is(err, storage.ErrDuplicateName) {
+		_, err = s.CreateImage(id, nil, image.layer, "", options)
+	}
 	created := err == nil
 	if errors.Is(err, storage.ErrDuplicateID) {
 		err = s.updateImage(id, options)
@@ -66,17 +71,24 @@ func (s *Store) updateImage(id string, options *storage.ImageOptions) error {
 // rename gives names to an image and returns which other images had them.
 func (s *Store) rename(id string, names []reference.Named) (map[string]string, error) {
 	replaced := map[string]string{}
-	all := make([]string, 0, len(names))
-	for _, name := range names {
-		if old, err := s.Image(name.String()); err == nil && old.ID != id {
-			replaced[name.String()] = old.ID
+	all := nameStrings(names)
+	for _, name := range all {
+		if old, err := s.Image(name); err == nil && old.ID != id {
+			replaced[name] = old.ID
 		}
-		all = append(all, name.String())
 	}
 	if len(all) == 0 {
 		return replaced, nil
 	}
 	return replaced, s.AddNames(id, all)
+}
+
+func nameStrings(names []reference.Named) []string {
+	all := make([]string, 0, len(names))
+	for _, name := range names {
+		all = append(all, name.String())
+	}
+	return all
 }
 
 // imageOptions says what to store with an image: with no signature, but with a
