@@ -84,6 +84,9 @@ func pull(ctx context.Context, env *Env, name reference.Named, platform string, 
 	newer := false
 	for _, ref := range refs {
 		pulled, err := pullOne(ctx, images, ref, want, shown)
+		if signal := caught(ctx); err != nil && signal != 0 {
+			return &exit{code: 128 + signal, err: fmt.Errorf("interrupted: nothing of %s was kept", reference.FamiliarString(ref))}
+		}
 		if err != nil {
 			return err
 		}

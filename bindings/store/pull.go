@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/containers/storage"
 	"github.com/opencontainers/go-digest"
@@ -79,6 +80,7 @@ func (s *Store) commit(ctx context.Context, d *download, show Progress) (newer b
 		return false, err
 	}
 	defer done()
+	d.layer = ""
 	for _, l := range d.layers {
 		if l.staged == nil {
 			id, found := s.layerOn(d.layer, l.diffID)
@@ -92,6 +94,10 @@ func (s *Store) commit(ctx context.Context, d *download, show Progress) (newer b
 		if d.layer, err = s.putLayer(d.layer, l.staged); err != nil {
 			return false, err
 		}
+		if err := l.staged.remove(); err != nil {
+			return false, err
+		}
+		l.staged = nil
 		show(l.id(), "Pull complete", 0, 0)
 	}
 	before, err := s.Image(d.names[0].String())
@@ -102,5 +108,8 @@ func (s *Store) commit(ctx context.Context, d *download, show Progress) (newer b
 
 // isGone tells whether something that the store had is not there any more.
 func isGone(err error) bool {
-	return errors.Is(err, storage.ErrLayerUnknown) || errors.Is(err, storage.ErrParentUnknown)
+	return slices.ContainsFunc([]error{
+		storage.ErrLayerUnknown, storage.ErrParentUnknown, storage.ErrNotALayer,
+		storage.ErrImageUnknown, storage.ErrNotAnImage, storage.ErrNotAnID,
+	}, func(gone error) bool { return errors.Is(err, gone) })
 }

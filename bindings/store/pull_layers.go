@@ -79,7 +79,7 @@ func (s *Store) fetchLayer(ctx context.Context, source types.ImageSource, l *rem
 	if l.diffID != "" && l.diffID != staged.diffID {
 		return fmt.Errorf("layers from manifest don't match image configuration: %s is %s, not %s", l.blob.Digest, staged.diffID, l.diffID)
 	}
-	l.diffID, l.blob.Size = staged.diffID, seen.bytes
+	l.diffID, l.blob.Size, l.fetched = staged.diffID, seen.bytes, true
 	show(l.id(), "Download complete", 0, 0)
 	return nil
 }
@@ -112,11 +112,10 @@ func (s *Store) remember(layers []*remoteLayer) {
 		caches = append(caches, boltdb.New(filepath.Join(data, "containers/cache/blob-info-cache-v1.boltdb")))
 	}
 	for _, l := range layers {
-		if l.staged == nil {
-			continue
-		}
 		for _, cache := range caches {
-			cache.RecordDigestUncompressedPair(l.blob.Digest, l.diffID)
+			if l.fetched {
+				cache.RecordDigestUncompressedPair(l.blob.Digest, l.diffID)
+			}
 		}
 	}
 }

@@ -28,9 +28,10 @@ type download struct {
 
 // remoteLayer is one of an image's layers, from the lowest up.
 type remoteLayer struct {
-	blob   types.BlobInfo
-	diffID digest.Digest // "" in schema 1, before it is unpacked
-	staged *unpacked     // nil: the store has it, or it is not fetched yet
+	blob    types.BlobInfo
+	diffID  digest.Digest // "" in schema 1, before it is unpacked
+	fetched bool          // so that blob and diffID belong together for sure
+	staged  *unpacked     // nil: the store has it, or it is not fetched yet
 }
 
 // id is how docker's progress names the layer.
