@@ -7,6 +7,7 @@ import (
 	"io"
 	"regexp"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/containers/common/pkg/retry"
@@ -55,6 +56,8 @@ type blob struct {
 	offset    int64 // of all that was read
 	failures  int   // in a row
 	lastTried int64 // the offset at the last of them
+
+	failed atomic.Bool // it was not read to its end, and not because of Close
 }
 
 // openBlob returns the blob's reader, which connects when it is first read. It
@@ -69,6 +72,14 @@ func openBlob(ctx context.Context, source types.ImageSource, info types.BlobInfo
 func (b *blob) Read(p []byte) (int, error) {
 	b.mutex.Lock()
 	defer b.mutex.Unlock()
+	n, err := b.read(p)
+	if err != nil && err != io.EOF && b.ctx.Err() == nil { //nolint:errorlint // as in read
+		b.failed.Store(true)
+	}
+	return n, err
+}
+
+func (b *blob) read(p []byte) (int, error) {
 	for {
 		n, err := b.try(p)
 		b.offset += int64(n)
@@ -97,7 +108,7 @@ func (b *blob) try(p []byte) (int, error) {
 		b.open = c
 	}
 	n, err := b.open.read(p)
-	if err != nil && err != io.EOF { //nolint:errorlint // as in Read
+	if err != nil && err != io.EOF { //nolint:errorlint // as in read
 		b.open.close()
 		b.open = nil
 		err = fmt.Errorf("reading the blob %s: %w", b.info.Digest, broken{err})

@@ -68,8 +68,11 @@ func (s *Store) fetchLayer(ctx context.Context, source types.ImageSource, l *rem
 	seen := &counter{told: func(done int64) { show(l.id(), "Downloading", done, total) }}
 	verifier := l.blob.Digest.Verifier()
 	staged, err := s.unpack(ctx, io.TeeReader(blob, io.MultiWriter(verifier, seen)))
-	if err != nil {
+	switch {
+	case err != nil && (blob.failed.Load() || ctx.Err() != nil):
 		return fmt.Errorf("fetching the layer %s: %w", l.blob.Digest, err)
+	case err != nil: // not the registry's: no error of a connection, even if it reads like one
+		return fmt.Errorf("unpacking the layer %s: %s", l.blob.Digest, err.Error())
 	}
 	l.staged = staged // from here on to be removed
 	show(l.id(), "Verifying Checksum", 0, 0)

@@ -130,14 +130,12 @@ func (i *Image) complete(config []byte) {
 
 // RepoDigests are the digests that docker knows an image by, of those that
 // Podman tells: only what came from a registry, so not what plain Podman puts
-// under localhost/; and of an image for several platforms the digest of the list
-// that it was pulled by, so not its own, own, beside that.
-func RepoDigests(names []string, own string) []string {
+// under localhost/; and of an image for several platforms that of the list which
+// it was pulled by, which Podman takes for the image's first, and not its own.
+func RepoDigests(names []string, first string) []string {
 	return slices.DeleteFunc(slices.Clone(names), func(name string) bool {
 		repository, digest, _ := strings.Cut(name, "@")
-		return strings.HasPrefix(name, "localhost/") || digest == own && slices.ContainsFunc(names, func(other string) bool {
-			return other != name && strings.HasPrefix(other, repository+"@")
-		})
+		return strings.HasPrefix(name, "localhost/") || digest != first && slices.Contains(names, repository+"@"+first)
 	})
 }
 
