@@ -86,6 +86,12 @@ func (g *globals) useContext(env *Env) error {
 // plainLog writes what the libraries log as lines of our own.
 type plainLog struct{ program string }
 
+// Format leaves out what containers/storage logs when a signal ends the second
+// process of store.Enter: the person who pressed Ctrl-C knows, and so does the
+// end of a pipe.
 func (p plainLog) Format(entry *logrus.Entry) ([]byte, error) {
+	if strings.HasPrefix(entry.Message, "signal: ") || entry.Message == "(Unable to determine exit status)" {
+		return nil, nil
+	}
 	return fmt.Appendf(nil, "%s: %s: %s\n", p.program, entry.Level, oneLine(entry.Message)), nil
 }
