@@ -100,6 +100,9 @@ func (s *Store) Push(ctx context.Context, stored *storage.Image, name reference.
 	defer target.Close()
 	p := &push{store: s, name: name, stored: stored, image: image, target: target, cache: s.cache(), show: show}
 	pushed, err := p.run(ctx)
+	if err != nil && !s.Exists(stored.ID) {
+		return nil, fmt.Errorf("image %s was removed while it was pushed", reference.FamiliarString(name))
+	}
 	return pushed, registryRefused("push", name, err)
 }
 

@@ -77,9 +77,10 @@ func (p *push) send(ctx context.Context, layer pushLayer, sent *types.BlobInfo) 
 		return fmt.Errorf("reading layer %s: %w", layer.diffID, err)
 	}
 	defer tar.Close()
-	blob := compress(&checked{Reader: tar, want: layer.diffID, hash: digest.Canonical.Hash(), told: func(done int64) {
-		p.show(layer.id(), "Pushing", done, max(done, layer.UncompressedSize))
-	}})
+	blob := compress(&checked{
+		Reader: tar, want: layer.diffID, hash: digest.Canonical.Hash(), failed: end,
+		told: func(done int64) { p.show(layer.id(), "Pushing", done, max(done, layer.UncompressedSize)) },
+	})
 	defer blob.Close()
 	stall := p.store.Stall
 	watch := time.AfterFunc(stall, func() { end(uploadStall(stall)) })
@@ -122,10 +123,11 @@ func (m *moving) Read(p []byte) (int, error) {
 // checked is a layer's tar, which fails in the end if it is not that layer.
 type checked struct {
 	io.Reader
-	want digest.Digest
-	hash hash.Hash
-	done int64
-	told func(done int64)
+	want   digest.Digest
+	hash   hash.Hash
+	done   int64
+	told   func(done int64)
+	failed func(error) // lest it looks like an error of the connection
 }
 
 // Read reads on.
@@ -134,13 +136,18 @@ func (c *checked) Read(p []byte) (int, error) {
 	c.hash.Write(p[:n])
 	c.done += int64(n)
 	if errors.Is(err, io.EOF) {
-		if got := digest.NewDigest(digest.Canonical, c.hash); got != c.want {
-			return 0, fmt.Errorf("layer %s is damaged in the image store, where its digest is %s: remove the image, then load or pull it again", c.want, got)
+		got := digest.NewDigest(digest.Canonical, c.hash)
+		if got == c.want {
+			return n, err
 		}
-		return n, err
+		err = fmt.Errorf("layer %s is damaged in the image store, where its digest is %s: remove the image, then load or pull it again", c.want, got)
+	}
+	if err != nil {
+		c.failed(err)
+		return 0, err
 	}
 	c.told(c.done)
-	return n, err
+	return n, nil
 }
 
 // gzipped is what a goroutine compresses.
