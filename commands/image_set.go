@@ -108,12 +108,13 @@ func (s *imageSet) isParent(image *entities.ImageSummary) bool {
 	return slices.ContainsFunc(s.list, func(other *entities.ImageSummary) bool { return other.ParentId == image.ID })
 }
 
-// users are the containers made from an image, those that run first.
+// users are the containers made from an image, those that run first. Buildah's,
+// which are in no list of docker's, count too.
 func (s *imageSet) users(image *entities.ImageSummary) ([]entities.ListContainer, error) {
 	if image.Containers == 0 {
 		return nil, nil
 	}
-	all, err := containers.List(s.conn, new(containers.ListOptions).WithAll(true))
+	all, err := containers.List(s.conn, new(containers.ListOptions).WithAll(true).WithExternal(true))
 	if err != nil {
 		return nil, fmt.Errorf("listing the containers: %w", err)
 	}
@@ -187,16 +188,16 @@ func (s *imageSet) remove(image *entities.ImageSummary, noPrune bool) ([]types.I
 }
 
 // kept puts the reason why Podman has not removed an image into docker's words:
-// a container that came meanwhile, or one of buildah, which no list shows; or
-// that somebody else has removed it.
+// a container that came meanwhile, or that somebody else has removed it.
 func kept(image *entities.ImageSummary, err error) error {
 	text := err.Error()
 	switch {
 	case strings.Contains(text, "image not known"):
 		return &noSuch{kind: "image", name: "sha256:" + image.ID}
-	case strings.Contains(text, "in use by"), strings.Contains(text, "used by"):
-		return fmt.Errorf("conflict: unable to delete %s (cannot be forced) - image is being used by a container: %w (podman ps -a --external shows buildah's)",
-			shortID(image.ID), err)
+	case strings.Contains(text, "image used by "):
+		_, user, _ := strings.Cut(text, "image used by ")
+		user = user[:min(12, len(user))]
+		return conflictf(image, "cannot be forced", "image is being used by container "+user+": remove that first")
 	}
 	return fmt.Errorf("deleting image %s: %w", shortID(image.ID), err)
 }
