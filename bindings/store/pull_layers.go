@@ -62,6 +62,10 @@ func (s *Store) missing(layers []*remoteLayer, show Progress) []*remoteLayer {
 
 // fetchLayer unpacks one layer right from the network.
 func (s *Store) fetchLayer(ctx context.Context, source types.ImageSource, l *remoteLayer, show Progress) error {
+	if s.copyLayer(ctx, l) {
+		show(l.id(), "Download complete", 0, 0)
+		return nil
+	}
 	blob := openBlob(ctx, source, l.blob, s.cache(), s.Stall)
 	defer blob.Close()
 	total := max(l.blob.Size, 0)
@@ -85,6 +89,32 @@ func (s *Store) fetchLayer(ctx context.Context, source types.ImageSource, l *rem
 	l.diffID, l.blob.Size, l.fetched = staged.diffID, seen.bytes, true
 	show(l.id(), "Download complete", 0, 0)
 	return nil
+}
+
+// copyLayer unpacks a layer out of the store, which has it on top of another one.
+func (s *Store) copyLayer(ctx context.Context, l *remoteLayer) (copied bool) {
+	if l.diffID == "" {
+		return false
+	}
+	same, err := s.LayersByUncompressedDigest(l.diffID)
+	if err != nil || len(same) == 0 {
+		return false
+	}
+	archive, err := s.diff(&same[0])
+	if err != nil {
+		return false
+	}
+	defer archive.Close()
+	staged, err := s.unpack(ctx, archive)
+	if err != nil {
+		return false // it may be on its way out: the registry has it, too
+	}
+	if staged.diffID != l.diffID {
+		_ = staged.remove()
+		return false
+	}
+	l.staged = staged
+	return true
 }
 
 // counter tells of bytes that pass.
@@ -112,10 +142,12 @@ func (s *Store) remember(layers []*remoteLayer) {
 		if set := os.Getenv("XDG_DATA_HOME"); set != "" {
 			data = set
 		}
-		caches = append(caches, boltdb.New(filepath.Join(data, "containers/cache/blob-info-cache-v1.boltdb")))
+		old := boltdb.New(filepath.Join(data, "containers/cache/blob-info-cache-v1.boltdb")) //nolint:staticcheck // Podman 4's
+		caches = append(caches, old)
 	}
-	for _, l := range layers {
-		for _, cache := range caches {
+	defer func() { _ = recover() }() // bbolt panics about a file that is not whole, and this is only a cache
+	for _, cache := range caches {
+		for _, l := range layers {
 			if l.fetched {
 				cache.RecordDigestUncompressedPair(l.blob.Digest, l.diffID)
 			}
