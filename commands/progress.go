@@ -77,19 +77,18 @@ func (p *progress) layer(id, action string, done, total int64) {
 	}
 	b.shown = now
 	state := &jsonmessage.JSONProgress{Current: done, Total: total}
-	if moving {
+	if elapsed := now.Sub(b.began); moving && elapsed >= time.Second { // before, it says nothing about the time that is left
 		state.Start = b.began.Unix()
-		action += p.rate(done, now.Sub(b.began))
+		action += p.rate(done, elapsed)
 	}
 	p.show(jsonmessage.JSONMessage{ID: id, Status: action, Progress: state})
 }
 
-// rate is a bar's bytes per second, where the line has room for it and there
-// is something to tell.
+// rate is a bar's bytes per second, where the line has room for it.
 func (p *progress) rate(bytes int64, elapsed time.Duration) string {
 	const room = 120 // columns: a bar of docker's, at its widest, and the rate
 	width, _, err := term.GetSize(p.fd)
-	if err != nil || width < room || elapsed < barInterval {
+	if err != nil || width < room {
 		return ""
 	}
 	return " " + units.HumanSizeWithPrecision(float64(bytes)/elapsed.Seconds(), 3) + "/s"
