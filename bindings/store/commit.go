@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -25,12 +24,11 @@ func (s *Store) committing(ctx context.Context) (done func(), err error) {
 	select {
 	case err = <-locked:
 	case <-ctx.Done():
-		err = context.Cause(ctx) // the lock stays open until the process ends
-		return nil, err
+		err = context.Cause(ctx) // and once it is there the lock goes with its file
 	}
 	if err != nil {
 		lock.Close()
-		return nil, fmt.Errorf("locking %s: %w", lock.Name(), err)
+		return nil, fmt.Errorf("waiting for %s: %w", lock.Name(), err)
 	}
 	return func() { lock.Close() }, nil
 }
@@ -39,9 +37,39 @@ const notePrefix = "uncommitted-"
 
 // note writes down that a layer will be made which no image uses yet.
 func (s *Store) note(id string) error {
-	name := fmt.Sprintf("%s%06d-%s", notePrefix, len(s.noted), id)
-	s.noted = append(s.noted, id)
-	return os.WriteFile(filepath.Join(s.temp, name), nil, 0o600)
+	name := filepath.Join(s.temp, fmt.Sprintf("%s%06d-%s", notePrefix, len(s.noted), id))
+	s.noted = append(s.noted, name)
+	return os.WriteFile(name, nil, 0o600)
+}
+
+func noted(name string) (id string) {
+	return name[strings.LastIndex(name, "-")+1:]
+}
+
+// used takes the notes away of the layers of an image: from the topmost down.
+func (s *Store) used(layer string) error {
+	if len(s.noted) == 0 {
+		return nil
+	}
+	all, err := s.Layers()
+	if err != nil {
+		return fmt.Errorf("listing the store's layers: %w", err)
+	}
+	parents := make(map[string]string, len(all))
+	for _, layer := range all {
+		parents[layer.ID] = layer.Parent
+	}
+	for ; layer != ""; layer = parents[layer] {
+		i := slices.IndexFunc(s.noted, func(name string) bool { return noted(name) == layer })
+		if i < 0 {
+			continue
+		}
+		if err := os.Remove(s.noted[i]); err != nil {
+			return err
+		}
+		s.noted[i] = ""
+	}
+	return nil
 }
 
 // dropNoted deletes the layers that a process with this temporary directory has
@@ -56,11 +84,13 @@ func (s *Store) dropNoted(temp string) error {
 		return err
 	}
 	defer done()
-	for _, note := range slices.Backward(notes) { // children come after their parents
-		id := note[strings.LastIndex(note, "-")+1:]
-		if err = errors.Join(err, s.dropLayer(id)); err == nil {
-			err = os.Remove(note)
+	for _, name := range slices.Backward(notes) { // children come after their parents
+		if err = s.dropLayer(noted(name)); err != nil {
+			return err
+		}
+		if err = os.Remove(name); err != nil {
+			return err
 		}
 	}
-	return err
+	return nil
 }

@@ -3,9 +3,9 @@ package store
 import (
 	"archive/tar"
 	"cmp"
+	"encoding/binary"
 	"errors"
 	"fmt"
-	"hash/crc64"
 	"io"
 	"maps"
 	"os"
@@ -14,7 +14,6 @@ import (
 	"strings"
 
 	"github.com/containers/storage/pkg/archive"
-	tarsplit "github.com/vbatts/tar-split/tar/storage"
 )
 
 // extraction takes an archive apart: into files, and into a record of
@@ -136,7 +135,7 @@ func (x *extraction) content(file *newFile, recorded bool) ([]byte, error) {
 }
 
 func (x *extraction) parts(file *newFile, recorded bool) ([]byte, error) {
-	sum := crc64.New(tarsplit.CRCTable)
+	var sum uint64
 	for left := file.header.Size; left > 0; {
 		buffer := <-x.tree.writer.free
 		n, err := io.ReadFull(x.files, buffer[:min(left, chunkSize)])
@@ -144,7 +143,7 @@ func (x *extraction) parts(file *newFile, recorded bool) ([]byte, error) {
 			return nil, endless(err)
 		}
 		left -= int64(n)
-		sum.Write(buffer[:n])
+		sum = updateSum(sum, buffer[:n])
 		if err := x.room.take(n); err != nil {
 			return nil, err
 		}
@@ -155,7 +154,7 @@ func (x *extraction) parts(file *newFile, recorded bool) ([]byte, error) {
 		}
 		x.tree.writer.write(part{file: file, buffer: buffer, content: buffer[:n]})
 	}
-	return sum.Sum(nil), nil
+	return binary.BigEndian.AppendUint64(nil, sum), nil
 }
 
 // endless is the error of a file whose end is missing.

@@ -54,7 +54,11 @@ func (s *Store) putImage(image newImage) (id string, replaced map[string]string,
 		}
 		return "", nil, s.roomy(fmt.Errorf("naming the image %s: %w", id, err))
 	}
-	return id, replaced, nil
+	stored, err := s.Image(id)
+	if err != nil {
+		return "", nil, fmt.Errorf("reading the image %s: %w", id, err)
+	}
+	return id, replaced, s.used(stored.TopLayer)
 }
 
 // updateImage adds data to an image that is there. Its layers stay: they have

@@ -25,7 +25,7 @@ type Store struct {
 	system *types.SystemContext
 	policy *signature.PolicyContext
 	temp   string   // ours alone, on the store's file system
-	noted  []string // IDs of the layers made here that an image may not use yet
+	noted  []string // files in temp that name the layers made here; "" where an image uses one
 	lock   *os.File // held as long as temp is in use
 }
 
