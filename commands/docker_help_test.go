@@ -16,7 +16,6 @@ import (
 
 // notHere are docker's commands that dockless has not.
 var notHere = strings.Fields(`
-	build
 	context context-create context-export context-import context-inspect
 	context-ls context-rm context-show context-update context-use
 	volume-update
@@ -120,6 +119,9 @@ func flagLine(short, name, kind, text string) string {
 
 func readPage(text string) page {
 	p := page{flags: map[string]string{}}
+	if _, after, found := strings.Cut(text, "\n\nUsage:  "); found { // below a word about the plugin that is not there
+		text = "Usage:  " + after
+	}
 	paragraphs := strings.SplitN(text, "\n\n", 3)
 	p.usage = strings.TrimPrefix(paragraphs[0], "Usage:  ")
 	p.summary = strings.TrimSpace(paragraphs[1])

@@ -25,6 +25,7 @@ var allCommands = []entry{
 	{"run", common(runCommand)},
 	{"exec", common(execCommand)},
 	{"ps", common(psCommand)},
+	{"build", common(buildCommand)},
 	{"pull", common(pullCommand)},
 	{"push", common(pushCommand)},
 	{"images", common(imagesCommand)},
@@ -33,6 +34,14 @@ var allCommands = []entry{
 	{"search", common(searchCommand)},
 	{"version", common(versionCommand)},
 	{"info", common(infoCommand)},
+
+	{"builder", group("Manage builds", []entry{
+		{"build", buildCommand},
+	})},
+
+	{"buildx", group("Docker Buildx", []entry{
+		{"build b", buildCommand},
+	})},
 
 	{"container", group("Manage containers", []entry{
 		{"attach", attachCommand},
@@ -63,6 +72,7 @@ var allCommands = []entry{
 	})},
 
 	{"image", group("Manage images", []entry{
+		{"build", buildCommand},
 		{"history", historyCommand},
 		{"import", importCommand},
 		{"inspect", imageInspectCommand},

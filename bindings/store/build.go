@@ -1,0 +1,195 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"path/filepath"
+
+	"github.com/containers/buildah/define"
+	"github.com/containers/buildah/imagebuildah"
+	"github.com/containers/image/v5/docker/reference"
+	"github.com/containers/image/v5/types"
+	"github.com/containers/storage"
+	"github.com/containers/storage/pkg/archive"
+	imagespec "github.com/opencontainers/image-spec/specs-go/v1"
+)
+
+// Build is what an image is built of, and how.
+type Build struct {
+	Dockerfile *Dockerfile
+	Context    string // the directory that COPY and ADD take files from
+	Ignore     []string
+	Args       map[string]string
+	Labels     []string // NAME=VALUE
+	Names      []reference.Named
+	NoCache    bool
+	Squash     bool
+	Pull       bool // also what is here
+	Platform   imagespec.Platform
+	Network    string   // of RUN: default, host, none
+	Hosts      []string // NAME:IP
+	Limits     Limits
+	Secrets    []string // id=NAME,src=FILE or id=NAME,env=VARIABLE
+	SSH        []string
+	// Pulled makes what is told the progress of a pull, and is called with the
+	// image's name before each.
+	Pulled func(name reference.Named) Progress
+	// Out is told what the steps are and what RUN prints on stdout, Err what it
+	// prints on stderr.
+	Out, Err io.Writer
+}
+
+// Limits are those of the processes that RUN starts; zero values are none.
+type Limits struct {
+	CgroupParent         string
+	CPUPeriod, CPUShares uint64
+	CPUQuota             int64
+	CPUs, Mems           string
+	Memory, MemorySwap   int64
+	ShmSize              string
+	Ulimits              []string // NAME=SOFT:HARD
+}
+
+// Build builds an image and returns its ID. With an error no name has changed.
+func (s *Store) Build(ctx context.Context, b Build) (id string, err error) {
+	stored, err := s.bases(ctx, b)
+	if err != nil {
+		return "", err
+	}
+	file := filepath.Join(s.temp, "Dockerfile")
+	if err := os.WriteFile(file, b.Dockerfile.resolved(stored), 0o600); err != nil {
+		return "", fmt.Errorf("writing the Dockerfile: %w", err)
+	}
+	options, err := s.buildOptions(b, stored)
+	if err != nil {
+		return "", err
+	}
+	id, _, err = imagebuildah.BuildDockerfiles(ctx, s.Store, options, file)
+	return id, s.roomy(err)
+}
+
+// buildOptions are buildah's.
+func (s *Store) buildOptions(b Build, stored map[string]string) (define.BuildOptions, error) {
+	system := *s.system
+	system.OSChoice, system.ArchitectureChoice, system.VariantChoice = b.Platform.OS, b.Platform.Architecture, b.Platform.Variant
+	one := 1
+	o := define.BuildOptions{
+		ContextDirectory:        b.Context,
+		PullPolicy:              define.PullNever, // all that is needed is here by now
+		Isolation:               define.IsolationOCIRootless,
+		Compression:             archive.Uncompressed,
+		OutputFormat:            define.Dockerv2ImageManifest,
+		Args:                    maps.Clone(b.Args),
+		Labels:                  b.Labels,
+		NoCache:                 b.NoCache,
+		Layers:                  !b.Squash,
+		RemoveIntermediateCtrs:  true,
+		ForceRmIntermediateCtrs: true,
+		Excludes:                append([]string{}, b.Ignore...),
+		SystemContext:           &system,
+		IIDFile:                 filepath.Join(s.temp, "id"), // or it would be among the output
+		Jobs:                    &one,
+		Out:                     b.Out,
+		Err:                     b.Err,
+		ReportWriter:            io.Discard,
+		IDMappingOptions:        &define.IDMappingOptions{HostUIDMapping: true, HostGIDMapping: true},
+		AdditionalBuildContexts: map[string]*define.AdditionalBuildContext{},
+		CommonBuildOpts: &define.CommonBuildOptions{
+			AddHost:       b.Hosts,
+			CgroupParent:  b.Limits.CgroupParent,
+			CPUPeriod:     b.Limits.CPUPeriod,
+			CPUQuota:      b.Limits.CPUQuota,
+			CPUShares:     b.Limits.CPUShares,
+			CPUSetCPUs:    b.Limits.CPUs,
+			CPUSetMems:    b.Limits.Mems,
+			Memory:        b.Limits.Memory,
+			MemorySwap:    b.Limits.MemorySwap,
+			ShmSize:       b.Limits.ShmSize,
+			Ulimit:        b.Limits.Ulimits,
+			Secrets:       b.Secrets,
+			SSHSources:    b.SSH,
+			IdentityLabel: types.OptionalBoolFalse, // docker adds none
+		},
+	}
+	if o.Args == nil {
+		o.Args = map[string]string{}
+	}
+	if len(b.Names) > 0 {
+		o.Output = b.Names[0].String()
+		for _, name := range b.Names[1:] {
+			o.AdditionalTags = append(o.AdditionalTags, name.String())
+		}
+	}
+	for _, name := range b.Dockerfile.sources() {
+		o.AdditionalBuildContexts[name] = &define.AdditionalBuildContext{IsImage: true, Value: stored[name]}
+	}
+	return o, runtimeOptions(&o, b.Network)
+}
+
+// bases finds the images that the Dockerfile begins with, or takes files from,
+// and pulls those that are absent. It returns what the store has them under.
+func (s *Store) bases(ctx context.Context, b Build) (map[string]string, error) {
+	stored := map[string]string{}
+	for _, typed := range b.Dockerfile.Images() {
+		named, err := reference.ParseNormalizedNamed(typed)
+		if err != nil {
+			return nil, fmt.Errorf("failed to parse stage name %q: %w", typed, err) //nolint:revive // Docker's words
+		}
+		name := reference.TagNameOnly(named)
+		if canonical, is := name.(reference.Canonical); is { // what counts is the digest
+			if name, err = reference.WithDigest(reference.TrimNamed(name), canonical.Digest()); err != nil {
+				return nil, err
+			}
+		}
+		id, err := s.baseHere(name)
+		if errors.Is(err, storage.ErrImageUnknown) || err == nil && b.Pull {
+			if err = s.pullBase(ctx, name, b); err == nil {
+				id, err = s.baseHere(name)
+			}
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%s: failed to resolve source metadata for %s: %w", typed, name, err) //nolint:revive // Docker's words
+		}
+		stored[typed] = id
+	}
+	return stored, nil
+}
+
+// baseHere is what the store has an image under: the full name, plain Podman's
+// localhost/ name, or the ID of what was pulled under a tag of the same
+// repository.
+func (s *Store) baseHere(name reference.Named) (string, error) {
+	if _, err := s.Image(name.String()); err == nil || !errors.Is(err, storage.ErrImageUnknown) {
+		return name.String(), err
+	}
+	if canonical, is := name.(reference.Canonical); is {
+		same, err := s.ImagesByDigest(canonical.Digest())
+		if err != nil && !errors.Is(err, storage.ErrImageUnknown) {
+			return "", err
+		}
+		for _, image := range same {
+			return image.ID, nil
+		}
+		return "", storage.ErrImageUnknown
+	}
+	if reference.Domain(name) == "docker.io" {
+		if local := "localhost/" + reference.FamiliarString(name); s.Exists(local) {
+			return local, nil
+		}
+	}
+	return "", storage.ErrImageUnknown
+}
+
+func (s *Store) pullBase(ctx context.Context, name reference.Named, b Build) error {
+	remote, err := s.Find(ctx, name, b.Platform)
+	if err != nil {
+		return err
+	}
+	defer remote.Close()
+	_, err = s.Pull(ctx, remote, b.Pulled(name))
+	return err
+}

@@ -1,0 +1,106 @@
+package commands
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"strings"
+
+	"dockless/bindings/store"
+
+	"github.com/docker/cli/opts"
+	"github.com/urfave/cli/v2"
+)
+
+// buildOptions are the flags of build.
+type buildOptions struct {
+	file, target, network, platform, iidFile, isolation string
+	tags, args, labels, hosts                           opts.ListOpts
+	noCache, pull, quiet, squash                        bool
+	rm, forceRm, compress, noContentTrust               bool
+	cacheFrom                                           commaList
+	limits                                              buildLimits
+}
+
+func newBuildOptions() *buildOptions {
+	return &buildOptions{
+		tags:   opts.NewListOpts(nil),
+		args:   opts.NewListOpts(nil),
+		labels: opts.NewListOpts(opts.ValidateLabel),
+		hosts:  opts.NewListOpts(validExtraHost),
+	}
+}
+
+func (o *buildOptions) flags() []cli.Flag {
+	o.rm, o.noContentTrust, o.network = true, true, "default"
+	return append([]cli.Flag{
+		value(&o.hosts, "add-host", "", `Add a custom host-to-IP mapping ("host:ip")`),
+		value(&o.args, "build-arg", "", "Set build-time variables"),
+		value(&o.cacheFrom, "cache-from", "", "Images to consider as cache sources"),
+		boolean(&o.compress, "compress", "", "Compress the build context using gzip"),
+		boolean(&o.noContentTrust, "disable-content-trust", "", "Skip image verification"),
+		str(&o.file, "file", "f", `Name of the Dockerfile (Default is "PATH/Dockerfile")`),
+		boolean(&o.forceRm, "force-rm", "", "Always remove intermediate containers"),
+		str(&o.iidFile, "iidfile", "", "Write the image ID to the file"),
+		str(&o.isolation, "isolation", "", "Container isolation technology"),
+		value(&o.labels, "label", "", "Set metadata for an image"),
+		str(&o.network, "network", "", "Set the networking mode for the RUN instructions during build"),
+		boolean(&o.noCache, "no-cache", "", "Do not use cache when building the image"),
+		str(&o.platform, "platform", "", "Set platform if server is multi-platform capable"),
+		boolean(&o.pull, "pull", "", "Always attempt to pull a newer version of the image"),
+		boolean(&o.quiet, "quiet", "q", "Suppress the build output and print image ID on success"),
+		boolean(&o.rm, "rm", "", "Remove intermediate containers after a successful build"),
+		boolean(&o.squash, "squash", "", "Squash newly built layers into a single new layer"),
+		value(&o.tags, "tag", "t", `Name and optionally a tag in the "name:tag" format`),
+		str(&o.target, "target", "", "Set the target build stage to build."),
+	}, o.limits.flags()...)
+}
+
+// build puts the flags into the form in which they are asked for.
+func (o *buildOptions) build(env *Env) (b store.Build, err error) {
+	if !o.noContentTrust {
+		return b, errors.New("--disable-content-trust=false: signatures of Docker Content Trust cannot be checked; name bases by digest instead (FROM NAME@sha256:…)")
+	}
+	if o.isolation != "" && o.isolation != "default" {
+		return b, fmt.Errorf("--isolation %s: only default is there on Linux", o.isolation)
+	}
+	b.NoCache, b.Pull, b.Squash, b.Network, b.Hosts, b.Labels = o.noCache, o.pull, o.squash, o.network, o.hosts.GetAll(), o.labels.GetAll()
+	if b.Platform, err = parsePlatform(o.platform); err != nil {
+		return b, err
+	}
+	for _, tag := range o.tags.GetAll() {
+		name, err := imageReference(tag)
+		if err != nil {
+			return b, fmt.Errorf("invalid tag %q: %w", tag, err)
+		}
+		b.Names = append(b.Names, name)
+	}
+	b.Args = o.buildArgs(env)
+	b.Limits, err = o.limits.limits()
+	return b, err
+}
+
+// buildArgs are the arguments of --build-arg and the proxies of config.json. A
+// name alone takes its value from the environment.
+func (o *buildOptions) buildArgs(env *Env) map[string]string {
+	args := map[string]string{}
+	given := map[string]*string{}
+	for _, pair := range o.args.GetAll() {
+		name, value, found := strings.Cut(pair, "=")
+		if !found {
+			value, found = os.LookupEnv(name)
+		}
+		if found {
+			args[name] = value
+			given[name], given[strings.ToUpper(name)], given[strings.ToLower(name)] = &value, &value, &value
+		}
+	}
+	for name, value := range env.DockerConfigFile().ParseProxyConfig("default", maps.Clone(given)) {
+		// buildah knows these as arguments that need no ARG and leave no trace.
+		if _, set := given[name]; !set && value != nil && !strings.EqualFold(name, "all_proxy") {
+			args[name] = *value
+		}
+	}
+	return args
+}
