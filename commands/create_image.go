@@ -131,7 +131,7 @@ func pullImage(ctx context.Context, env *Env, o imageOptions, name string) error
 	if env.Where.AllowRoot {
 		args = append(args, "--allow-root")
 	}
-	args = append(args, "pull")
+	args = append(args, "pull", "--for-run")
 	if o.quiet {
 		args = append(args, "--quiet")
 	}

@@ -15,39 +15,45 @@ import (
 	"github.com/urfave/cli/v2"
 )
 
+type pullOptions struct {
+	platform       string
+	all, quiet     bool
+	forRun         bool // no last line: run and create show what they make
+	noContentTrust bool
+}
+
 func pullCommand(env *Env) *cli.Command {
-	var all, quiet bool
-	unverified := true
-	var platform string
+	o := &pullOptions{noContentTrust: true}
 	return &cli.Command{
 		Name:      "pull",
 		Usage:     "Download an image from a registry",
 		ArgsUsage: "NAME[:TAG|@DIGEST]",
 		Flags: []cli.Flag{
-			boolean(&all, "all-tags", "a", "Download all tagged images in the repository"),
-			boolean(&unverified, "disable-content-trust", "", "Skip image verification"),
-			str(&platform, "platform", "", "Set platform if server is multi-platform capable"),
-			boolean(&quiet, "quiet", "q", "Suppress verbose output"),
+			boolean(&o.all, "all-tags", "a", "Download all tagged images in the repository"),
+			boolean(&o.noContentTrust, "disable-content-trust", "", "Skip image verification"),
+			str(&o.platform, "platform", "", "Set platform if server is multi-platform capable"),
+			boolean(&o.quiet, "quiet", "q", "Suppress verbose output"),
+			hidden(boolean(&o.forRun, "for-run", "", "Leave the name out at the end")),
 		},
 		Action: arguments(1, 1, func(ctx context.Context, args []string) error {
-			if !unverified {
+			if !o.noContentTrust {
 				return errors.New("--disable-content-trust=false: signatures of Docker Content Trust cannot be checked; pull by digest instead (NAME@sha256:…)")
 			}
 			name, err := reference.ParseNormalizedNamed(args[0])
 			if err != nil {
 				return err
 			}
-			if all && !reference.IsNameOnly(name) {
+			if o.all && !reference.IsNameOnly(name) {
 				return errors.New("tag can't be used with --all-tags/-a")
 			}
-			return pull(ctx, env, name, platform, all, quiet)
+			return pull(ctx, env, name, o)
 		}),
 	}
 }
 
 // pull pulls one image, or those of all tags, and prints docker's lines.
-func pull(ctx context.Context, env *Env, name reference.Named, platform string, all, quiet bool) error {
-	want, err := parsePlatform(platform)
+func pull(ctx context.Context, env *Env, name reference.Named, o *pullOptions) error {
+	want, err := parsePlatform(o.platform)
 	if err != nil {
 		return err
 	}
@@ -62,14 +68,14 @@ func pull(ctx context.Context, env *Env, name reference.Named, platform string, 
 	defer images.Close()
 	images.Stall = stall
 	out := env.Out
-	if quiet {
+	if o.quiet {
 		out = io.Discard
 	}
 	shown := newProgress(out)
 	defer shown.close()
 	typed := name
 	refs := []reference.Named{name}
-	if all {
+	if o.all {
 		refs, err = taggedNames(ctx, images, name)
 	} else {
 		if reference.IsNameOnly(name) {
@@ -91,7 +97,7 @@ func pull(ctx context.Context, env *Env, name reference.Named, platform string, 
 			return err
 		}
 		newer = newer || pulled.Newer
-		if own := platforms.Normalize(pulled.Platform); platform != "" && !platforms.OnlyStrict(want).Match(own) {
+		if own := platforms.Normalize(pulled.Platform); o.platform != "" && !platforms.OnlyStrict(want).Match(own) {
 			shown.message("", "WARNING: "+(&otherPlatform{reference.FamiliarString(ref), own, want}).Error())
 		}
 	}
@@ -99,12 +105,14 @@ func pull(ctx context.Context, env *Env, name reference.Named, platform string, 
 	if newer {
 		status = "Downloaded newer image for "
 	}
-	if !all {
+	if !o.all {
 		name = refs[0]
 	}
 	shown.message("", "Status: "+status+reference.FamiliarString(name))
 	shown.close()
-	fmt.Fprintln(env.Out, typed.String())
+	if !o.forRun {
+		fmt.Fprintln(env.Out, typed.String())
+	}
 	return nil
 }
 
