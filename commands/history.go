@@ -11,7 +11,6 @@ import (
 	"dockless/commands/output"
 
 	"github.com/containers/podman/v4/pkg/api/handlers/types"
-	"github.com/containers/podman/v4/pkg/bindings/images"
 	"github.com/docker/cli/cli/command/formatter"
 	"github.com/docker/go-units"
 	imagespec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -69,13 +68,13 @@ func history(ctx context.Context, env *Env, typed string, platform *imagespec.Pl
 	if err != nil {
 		return err
 	}
-	steps, err := images.History(conn, image.ID, nil)
+	described, err := readImage(conn, image.ID)
 	if err != nil {
 		return absentImage(familiarName(typed), err)
 	}
-	described, err := readImage(conn, image.ID)
+	steps, err := historySteps(conn, described)
 	if err != nil {
-		return err
+		return absentImage(familiarName(typed), err)
 	}
 	if len(steps) > 0 && described.Comment != "" { // commit -m: Podman keeps it beside the history
 		steps[0].Comment = described.Comment
@@ -135,7 +134,7 @@ func newHistoryRow(id string, step *types.HistoryResponse, o *historyOptions) *h
 	}
 	if o.human {
 		row.CreatedSince = "N/A"
-		if step.Created > 0 {
+		if created.Year() >= 2000 { // before that it is no date but a build without one
 			row.CreatedSince = units.HumanDuration(time.Since(created)) + " ago"
 		}
 		row.Size = units.HumanSizeWithPrecision(float64(step.Size), 3)
