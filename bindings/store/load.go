@@ -145,6 +145,7 @@ func (l *loading) put(ctx context.Context, image *offered) error {
 	if err != nil {
 		return err
 	}
+	l.remember(l.blobsOf(image))
 	loaded := Loaded{ID: id, Replaced: map[string]string{}}
 	for _, name := range image.names {
 		familiar := reference.FamiliarString(name)

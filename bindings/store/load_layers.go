@@ -9,6 +9,7 @@ import (
 	"io"
 	"sync"
 
+	"github.com/containers/image/v5/types"
 	"github.com/containers/storage"
 	"github.com/opencontainers/go-digest"
 	"golang.org/x/sync/errgroup"
@@ -117,7 +118,23 @@ func (l *loading) stored(d digest.Digest) digest.Digest {
 	if same, err := l.LayersByCompressedDigest(d); err == nil && len(same) > 0 {
 		return same[0].UncompressedDigest
 	}
+	diffID := l.cache().UncompressedDigest(d)
+	if same, err := l.LayersByUncompressedDigest(diffID); err == nil && diffID != "" && len(same) > 0 {
+		return diffID
+	}
 	return ""
+}
+
+// blobsOf are the compressed blobs of an image that were unpacked.
+func (l *loading) blobsOf(image *offered) []*remoteLayer {
+	var blobs []*remoteLayer
+	for _, layer := range image.layers {
+		d, ofBlob := promised(layer.name)
+		if e, err := l.lookUp(layer.name); ofBlob && err == nil && e.compressed && e.layer != nil {
+			blobs = append(blobs, &remoteLayer{blob: types.BlobInfo{Digest: d}, diffID: layer.diffID, fetched: true})
+		}
+	}
+	return blobs
 }
 
 // unpackEntry unpacks a layer of the archive beside the store. A blob has to

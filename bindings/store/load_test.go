@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -245,6 +246,21 @@ func writeTar(t testing.TB, headers ...tar.Header) []byte {
 		t.Fatal(err)
 	}
 	return out.Bytes()
+}
+
+func TestManyFiles(t *testing.T) {
+	read := &contents{entries: map[string]*entry{}}
+	var err error
+	for i := 0; err == nil && i <= maxEntries; i++ {
+		name := strconv.Itoa(i)
+		if name, e, _ := read.consider(&tar.Header{Name: name, Typeflag: tar.TypeReg}); name != "" || e != nil {
+			t.Fatal("an empty file is remembered")
+		}
+		_, _, err = read.consider(&tar.Header{Name: name, Typeflag: tar.TypeSymlink, Linkname: "a"})
+	}
+	if err == nil || !strings.Contains(err.Error(), "more than 100000 files") || len(read.entries) != maxEntries {
+		t.Errorf("%d files, %v", len(read.entries), err)
+	}
 }
 
 func TestSniff(t *testing.T) {
