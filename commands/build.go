@@ -33,7 +33,9 @@ func buildImage(ctx context.Context, env *Env, o *buildOptions, where string) er
 	if err != nil {
 		return err
 	}
-	if err := o.findContext(env, where, &b); err != nil {
+	err = o.findContext(ctx, env, where, &b)
+	defer o.fetched.remove()
+	if err != nil {
 		return err
 	}
 	stall, err := config.StallTimeout()

@@ -1,41 +1,148 @@
 package commands
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 
 	"dockless/bindings/store"
+
+	"github.com/moby/buildkit/frontend/dockerfile/dockerignore"
+	"golang.org/x/sys/unix"
 )
 
 // findContext finds the files to build of, and the Dockerfile.
-func (o *buildOptions) findContext(env *Env, where string, b *store.Build) error {
-	found, err := os.Stat(where)
-	if errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("unable to prepare context: path %q not found", where) //nolint:revive // Docker's words
+// Source: https://docs.docker.com/build/concepts/context/
+func (o *buildOptions) findContext(ctx context.Context, env *Env, where string, b *store.Build) (err error) {
+	if where == "-" && o.file == "-" {
+		return errors.New("invalid argument: can't use stdin for both build context and dockerfile")
+	}
+	var text []byte
+	if where == "-" || isURL(where) || isGit(where) {
+		if text, err = o.fetched.context(ctx, env, where); err == nil {
+			b.Context, err = filepath.EvalSymlinks(o.fetched.dir("context"))
+		}
+	} else {
+		b.Context, err = localContext(where)
 	}
 	if err != nil {
-		return fmt.Errorf("unable to prepare context: %w", err) //nolint:revive // Docker's words
-	}
-	if !found.IsDir() {
-		return fmt.Errorf("unable to prepare context: path %q not a directory", where) //nolint:revive // Docker's words
-	}
-	if b.Context, err = filepath.Abs(where); err != nil {
 		return err
 	}
-	if b.Context, err = filepath.EvalSymlinks(b.Context); err != nil {
-		return err
+	name := ""
+	switch {
+	case text != nil:
+	case o.file == "-":
+		text, err = readTwice(env.In)
+	case isURL(o.file):
+		text, err = o.fetched.text(ctx, o.file)
+	default:
+		text, name, err = o.readDockerfile(b.Context)
 	}
-	file := o.file
-	if file == "" {
-		file = filepath.Join(where, "Dockerfile")
-	}
-	text, err := os.ReadFile(file)
 	if err != nil {
 		return fmt.Errorf("failed to read dockerfile: %w", err) //nolint:revive // Docker's words
 	}
+	if b.Ignore, err = readIgnored(b.Context, name); err != nil {
+		return err
+	}
 	b.Dockerfile, err = store.ParseDockerfile(text, b.Args, o.target)
 	return err
+}
+
+func localContext(where string) (string, error) {
+	found, err := os.Stat(where)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return "", fmt.Errorf("unable to prepare context: path %q not found", where) //nolint:revive // Docker's words
+	case err != nil:
+		return "", fmt.Errorf("unable to prepare context: %w", err) //nolint:revive // Docker's words
+	case !found.IsDir():
+		return "", fmt.Errorf("unable to prepare context: path %q not a directory", where) //nolint:revive // Docker's words
+	}
+	full, err := filepath.Abs(where)
+	if err != nil {
+		return "", err
+	}
+	return filepath.EvalSymlinks(full)
+}
+
+// readDockerfile finds the Dockerfile. The name in --file counts from here where
+// the context is a directory of this machine, and else from the context, which
+// is not trusted to stay inside of itself.
+func (o *buildOptions) readDockerfile(directory string) (text []byte, name string, err error) {
+	if o.file != "" && !o.fetched.used() {
+		text, err = os.ReadFile(o.file)
+		return text, o.file, err
+	}
+	root, err := os.OpenRoot(directory)
+	if err != nil {
+		return nil, "", err
+	}
+	defer root.Close()
+	name = filepath.Clean(o.file)
+	if o.file == "" {
+		name = "Dockerfile"
+	}
+	text, err = root.ReadFile(name)
+	if errors.Is(err, fs.ErrNotExist) && o.file == "" {
+		if lower, err := root.ReadFile("dockerfile"); err == nil {
+			return lower, filepath.Join(directory, "dockerfile"), nil
+		}
+	}
+	var failed *fs.PathError
+	if errors.As(err, &failed) {
+		err = &fs.PathError{Op: "open", Path: name, Err: failed.Err}
+	}
+	return text, filepath.Join(directory, name), err
+}
+
+// readIgnored reads what is not part of the context: the file beside the
+// Dockerfile that is named after it goes before the context's own.
+// Source: https://docs.docker.com/build/concepts/context/#dockerignore-files
+func readIgnored(directory, dockerfile string) ([]string, error) {
+	names := []string{filepath.Join(directory, ".dockerignore")}
+	if dockerfile != "" {
+		names = append([]string{dockerfile + ".dockerignore"}, names...)
+	}
+	for _, name := range names {
+		file, err := os.Open(name)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return nil, fmt.Errorf("reading what to ignore: %w", err)
+		}
+		defer file.Close()
+		patterns, err := dockerignore.ReadAll(file)
+		if err != nil {
+			return nil, fmt.Errorf("reading %s: %w", name, err)
+		}
+		return patterns, nil
+	}
+	return nil, nil
+}
+
+// readTwice reads all of stdin and puts it back, for the process in which the
+// build goes on.
+func readTwice(in *os.File) ([]byte, error) {
+	text, err := io.ReadAll(in)
+	if err != nil || store.Entered() {
+		return text, err
+	}
+	fd, err := unix.MemfdCreate("stdin", unix.MFD_CLOEXEC)
+	if err != nil {
+		return nil, fmt.Errorf("keeping stdin in memory: %w", err)
+	}
+	memory := os.NewFile(uintptr(fd), "stdin")
+	defer memory.Close()
+	if _, err := memory.Write(text); err != nil {
+		return nil, fmt.Errorf("keeping stdin in memory: %w", err)
+	}
+	if _, err := memory.Seek(0, io.SeekStart); err != nil {
+		return nil, err
+	}
+	return text, unix.Dup2(fd, int(in.Fd()))
 }

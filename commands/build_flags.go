@@ -21,6 +21,7 @@ type buildOptions struct {
 	rm, forceRm, compress, noContentTrust               bool
 	cacheFrom                                           commaList
 	limits                                              buildLimits
+	fetched                                             fetched
 }
 
 func newBuildOptions() *buildOptions {

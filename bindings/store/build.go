@@ -89,7 +89,8 @@ func (s *Store) buildOptions(b Build, stored map[string]string) (define.BuildOpt
 		Layers:                  !b.Squash,
 		RemoveIntermediateCtrs:  true,
 		ForceRmIntermediateCtrs: true,
-		Excludes:                append([]string{}, b.Ignore...),
+		Excludes:                b.Ignore,
+		IgnoreFile:              os.DevNull, // and not what buildah would look for
 		SystemContext:           &system,
 		IIDFile:                 filepath.Join(s.temp, "id"), // or it would be among the output
 		Jobs:                    &one,
