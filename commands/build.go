@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"os"
+	"slices"
 
 	"dockless/bindings/store"
 	"dockless/config"
@@ -50,6 +52,17 @@ func buildImage(ctx context.Context, env *Env, o *buildOptions, where string) er
 		}
 		bases = append(bases, name)
 	}
+	if o.call == "check" {
+		fmt.Fprintln(env.Out, "Check complete, no warnings found.")
+		return nil
+	}
+	if o.pushes() {
+		bases = append(bases, b.Names...)
+	}
+	names := b.Names
+	if !slices.ContainsFunc(o.outputs, buildOutput.stays) {
+		b.Names = nil
+	}
 	images, err := env.Registry(ctx, bases...)
 	if err != nil {
 		return err
@@ -74,13 +87,51 @@ func buildImage(ctx context.Context, env *Env, o *buildOptions, where string) er
 		}
 		return err
 	}
-	if o.quiet {
-		fmt.Fprintln(env.Out, "sha256:"+id)
+	for _, output := range o.outputs {
+		if err := output.write(ctx, env, images, id, names); err != nil {
+			return fmt.Errorf("writing the output: %w", err)
+		}
+		if output.push {
+			if err := pushNames(ctx, b.Err, images, id, names); err != nil {
+				return err
+			}
+		}
+	}
+	return o.tell(env, id, names)
+}
+
+// pushNames pushes the image under each of its names.
+func pushNames(ctx context.Context, out io.Writer, images *store.Store, id string, names []reference.Named) error {
+	image, err := images.Image(id)
+	if err != nil {
+		return fmt.Errorf("pushing the image: %w", err)
+	}
+	for _, name := range names {
+		tagged, is := name.(reference.NamedTagged)
+		if !is {
+			return fmt.Errorf("cannot push %s: it has no tag", name)
+		}
+		if err := pushOne(ctx, out, images, image, tagged, nil); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// tell says which image it has become, where that was asked for.
+func (o *buildOptions) tell(env *Env, id string, names []reference.Named) error {
+	if o.metadataFile != "" {
+		if err := writeMetadata(o.metadataFile, id, names); err != nil {
+			return err
+		}
 	}
 	if o.iidFile != "" {
 		if err := os.WriteFile(o.iidFile, []byte("sha256:"+id), 0o666); err != nil {
 			return fmt.Errorf("writing the image's ID: %w", err)
 		}
+	}
+	if o.quiet {
+		fmt.Fprintln(env.Out, "sha256:"+id)
 	}
 	return nil
 }

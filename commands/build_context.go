@@ -22,7 +22,7 @@ func (o *buildOptions) findContext(ctx context.Context, env *Env, where string, 
 		return errors.New("invalid argument: can't use stdin for both build context and dockerfile")
 	}
 	var text []byte
-	if where == "-" || isURL(where) || isGit(where) {
+	if o.remote = where == "-" || isURL(where) || isGit(where); o.remote {
 		if text, err = o.fetched.context(ctx, env, where); err == nil {
 			b.Context, err = filepath.EvalSymlinks(o.fetched.dir("context"))
 		}
@@ -48,7 +48,11 @@ func (o *buildOptions) findContext(ctx context.Context, env *Env, where string, 
 	if b.Ignore, err = readIgnored(b.Context, name); err != nil {
 		return err
 	}
-	b.Dockerfile, err = store.ParseDockerfile(text, b.Args, o.target)
+	others, err := o.namedContexts(ctx, env)
+	if err != nil {
+		return err
+	}
+	b.Dockerfile, err = store.ParseDockerfile(text, b.Args, o.target, others)
 	return err
 }
 
@@ -73,7 +77,7 @@ func localContext(where string) (string, error) {
 // the context is a directory of this machine, and else from the context, which
 // is not trusted to stay inside of itself.
 func (o *buildOptions) readDockerfile(directory string) (text []byte, name string, err error) {
-	if o.file != "" && !o.fetched.used() {
+	if o.file != "" && !o.remote {
 		text, err = os.ReadFile(o.file)
 		return text, o.file, err
 	}

@@ -1,7 +1,6 @@
 package commands
 
 import (
-	"archive/tar"
 	"bufio"
 	"context"
 	"errors"
@@ -174,31 +173,10 @@ func (f *fetched) unpack(env *Env, name string, content io.Reader) error {
 		return err
 	}
 	defer root.Close()
-	u := &unpacking{root: root, env: env}
-	archive := tar.NewReader(content)
-	for {
-		header, err := archive.Next()
-		if errors.Is(err, io.EOF) {
-			return u.finish()
-		}
-		if err != nil {
-			return fmt.Errorf("unpacking the context: %w", err)
-		}
-		header.Name = filepath.Clean(strings.TrimLeft(header.Name, "/"))
-		if header.Typeflag == tar.TypeLink {
-			header.Linkname = filepath.Clean(strings.TrimLeft(header.Linkname, "/"))
-		}
-		if header.Name == "." || header.Typeflag == tar.TypeXGlobalHeader {
-			continue
-		}
-		err = root.MkdirAll(filepath.Dir(header.Name), 0o755)
-		if err == nil {
-			err = u.entry(header, archive)
-		}
-		if err != nil {
-			return fmt.Errorf("unpacking the context: %s: %w", header.Name, err)
-		}
+	if err := unpackBelow(&unpacking{root: root, env: env}, content); err != nil {
+		return fmt.Errorf("unpacking the context: %w", err)
 	}
+	return nil
 }
 
 // text is a Dockerfile at a URL.

@@ -19,9 +19,10 @@ type buildOptions struct {
 	tags, args, labels, hosts                           opts.ListOpts
 	noCache, pull, quiet, squash                        bool
 	rm, forceRm, compress, noContentTrust               bool
-	cacheFrom                                           commaList
 	limits                                              buildLimits
-	fetched                                             fetched
+	buildxOptions
+	remote  bool // the context is not a directory of this machine
+	fetched fetched
 }
 
 func newBuildOptions() *buildOptions {
@@ -38,7 +39,6 @@ func (o *buildOptions) flags() []cli.Flag {
 	return append([]cli.Flag{
 		value(&o.hosts, "add-host", "", `Add a custom host-to-IP mapping ("host:ip")`),
 		value(&o.args, "build-arg", "", "Set build-time variables"),
-		value(&o.cacheFrom, "cache-from", "", "Images to consider as cache sources"),
 		boolean(&o.compress, "compress", "", "Compress the build context using gzip"),
 		boolean(&o.noContentTrust, "disable-content-trust", "", "Skip image verification"),
 		str(&o.file, "file", "f", `Name of the Dockerfile (Default is "PATH/Dockerfile")`),
@@ -55,7 +55,7 @@ func (o *buildOptions) flags() []cli.Flag {
 		boolean(&o.squash, "squash", "", "Squash newly built layers into a single new layer"),
 		value(&o.tags, "tag", "t", `Name and optionally a tag in the "name:tag" format`),
 		str(&o.target, "target", "", "Set the target build stage to build."),
-	}, o.limits.flags()...)
+	}, append(o.limits.flags(), o.buildxOptions.flags()...)...)
 }
 
 // build puts the flags into the form in which they are asked for.
@@ -78,8 +78,10 @@ func (o *buildOptions) build(env *Env) (b store.Build, err error) {
 		b.Names = append(b.Names, name)
 	}
 	b.Args = o.buildArgs(env)
-	b.Limits, err = o.limits.limits()
-	return b, err
+	if b.Limits, err = o.limits.limits(); err != nil {
+		return b, err
+	}
+	return b, o.fill(env, &b)
 }
 
 // buildArgs are the arguments of --build-arg and the proxies of config.json. A

@@ -125,8 +125,15 @@ func (s *Store) buildOptions(b Build, stored map[string]string) (define.BuildOpt
 			o.AdditionalTags = append(o.AdditionalTags, name.String())
 		}
 	}
-	for _, name := range b.Dockerfile.sources() {
-		o.AdditionalBuildContexts[name] = &define.AdditionalBuildContext{IsImage: true, Value: stored[name]}
+	for _, from := range b.Dockerfile.outside() {
+		if from.base {
+			continue
+		}
+		context := &define.AdditionalBuildContext{Value: b.Dockerfile.others[from.name]}
+		if name, is := b.Dockerfile.image(from.name); is {
+			context.IsImage, context.Value = true, stored[name]
+		}
+		o.AdditionalBuildContexts[from.name] = context
 	}
 	return o, runtimeOptions(&o, b.Network)
 }

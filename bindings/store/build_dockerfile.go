@@ -26,12 +26,18 @@ type Dockerfile struct {
 	text   []byte
 	stages []instructions.Stage
 	needed map[int]bool // the stages that the target is made of
+	others map[string]string
 }
 
+// ImageContext begins what a --build-context is that is an image.
+const ImageContext = "docker-image://"
+
 // ParseDockerfile reads a Dockerfile. args are the values of --build-arg, target
-// is --target: a stage's name or number, "" for the last one. What is wrong with
-// the file is said in docker's words, with the line.
-func ParseDockerfile(text []byte, args map[string]string, target string) (*Dockerfile, error) {
+// is --target: a stage's name or number, "" for the last one. others are the
+// --build-contexts, which go before stages and images of the same name: a
+// directory, or ImageContext and an image's name. What is wrong with the file is
+// said in docker's words, with the line.
+func ParseDockerfile(text []byte, args map[string]string, target string, others map[string]string) (*Dockerfile, error) {
 	text = bytes.TrimPrefix(text, []byte("\xef\xbb\xbf"))
 	parsed, err := parser.Parse(bytes.NewReader(text))
 	if err != nil {
@@ -44,7 +50,7 @@ func ParseDockerfile(text []byte, args map[string]string, target string) (*Docke
 	if len(stages) == 0 {
 		return nil, fmt.Errorf("dockerfile contains no stages to build")
 	}
-	d := &Dockerfile{text: text, stages: stages, needed: map[int]bool{}}
+	d := &Dockerfile{text: text, stages: stages, needed: map[int]bool{}, others: others}
 	if err := d.expand(shell.NewLex(parsed.EscapeToken), globals, args); err != nil {
 		return nil, err
 	}
@@ -152,14 +158,17 @@ func (d *Dockerfile) need(index int) error {
 	}
 	d.needed[index] = true
 	for _, from := range d.froms(index) {
-		if i, is := d.stage(from.name, index); is {
+		other, named := d.others[from.name]
+		switch i, is := d.stage(from.name, index); {
+		case named && from.base && !strings.HasPrefix(other, ImageContext):
+			return atLine(from.at, fmt.Errorf("the build context %s is a directory: FROM needs an image", from.name))
+		case named:
+		case is:
 			if err := d.need(i); err != nil {
 				return err
 			}
-			continue
-		}
-		if strings.Contains(from.name, "$") {
-			return atLine(from.at, fmt.Errorf("variable expansion is not supported for --from, define a new stage with FROM using ARG from global scope as a workaround"))
+		case strings.Contains(from.name, "$"):
+			return atLine(from.at, errors.New("variable expansion is not supported for --from, define a new stage with FROM using ARG from global scope as a workaround"))
 		}
 	}
 	return nil
@@ -168,6 +177,7 @@ func (d *Dockerfile) need(index int) error {
 // from is a place in a Dockerfile that names a stage or an image.
 type from struct {
 	name string
+	base bool
 	at   []parser.Range
 }
 
@@ -175,42 +185,57 @@ type from struct {
 // RUN --mount=from=….
 func (d *Dockerfile) froms(index int) []from {
 	stage := d.stages[index]
-	list := []from{{stage.BaseName, stage.Location}}
+	list := []from{{stage.BaseName, true, stage.Location}}
 	for _, command := range stage.Commands {
 		switch c := command.(type) {
 		case *instructions.CopyCommand:
-			list = append(list, from{c.From, c.Location()})
+			list = append(list, from{c.From, false, c.Location()})
 		case *instructions.RunCommand:
 			for _, mount := range instructions.GetMounts(c) {
-				list = append(list, from{mount.From, c.Location()})
+				list = append(list, from{mount.From, false, c.Location()})
 			}
 		}
 	}
 	return slices.DeleteFunc(list, func(f from) bool { return f.name == "" })
 }
 
-// Images are the names, as the Dockerfile has them, of the images that are
-// needed to build its target.
-func (d *Dockerfile) Images() []string { return d.images(0) }
-
-// sources are those of them that files are taken from by name: COPY --from and
-// RUN --mount.
-func (d *Dockerfile) sources() []string { return d.images(1) }
-
-// images leaves out the first ones of what each stage takes files from.
-func (d *Dockerfile) images(leave int) []string {
+// Images are the names, as typed, of the images that are needed to build the
+// target.
+func (d *Dockerfile) Images() []string {
 	var names []string
+	for _, from := range d.outside() {
+		if name, is := d.image(from.name); is && !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// outside lists what the target takes that is none of its stages.
+func (d *Dockerfile) outside() []from {
+	var list []from
 	for index := range d.stages {
 		if !d.needed[index] {
 			continue
 		}
-		for _, from := range d.froms(index)[leave:] {
-			if _, is := d.stage(from.name, index); !is && from.name != scratch && !slices.Contains(names, from.name) {
-				names = append(names, from.name)
+		for _, from := range d.froms(index) {
+			_, named := d.others[from.name]
+			if _, is := d.stage(from.name, index); named || !is && from.name != scratch {
+				list = append(list, from)
 			}
 		}
 	}
-	return names
+	return list
+}
+
+// image is the name of the image that is meant by a name; there is none for a
+// directory.
+func (d *Dockerfile) image(name string) (string, bool) {
+	other, named := d.others[name]
+	if !named {
+		return name, true
+	}
+	return strings.CutPrefix(other, ImageContext)
 }
 
 // resolved is the text with the bases' names replaced by those that the store
@@ -223,10 +248,11 @@ func (d *Dockerfile) resolved(stored map[string]string) []byte {
 			line += "--platform=" + stage.Platform + " "
 		}
 		base := stage.BaseName
-		if index, is := d.stage(base, i); is {
+		_, named := d.others[base]
+		if index, is := d.stage(base, i); is && !named {
 			base = cmp.Or(d.stages[index].Name, strconv.Itoa(index))
-		} else if name, found := stored[base]; found {
-			base = name
+		} else if name, is := d.image(base); is {
+			base = cmp.Or(stored[name], name)
 		}
 		line += base
 		if stage.Name != "" {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/containers/image/v5/docker/reference"
 	"github.com/containers/storage"
 	"github.com/opencontainers/go-digest"
 	imagespec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -15,9 +16,10 @@ import (
 
 // Save says which images to save, and how.
 type Save struct {
-	Images   []string            // as typed: names, names without a tag (all tags), ids or beginnings of ids
-	Platform *imagespec.Platform // an image for another one is an error; nil: any
-	OCI      bool                // an OCI archive and no more; else docker's, which is both
+	Images   []string                // as typed: names, names without a tag (all tags), ids or beginnings of ids
+	Platform *imagespec.Platform     // an image for another one is an error; nil: any
+	OCI      bool                    // an OCI archive and no more; else docker's, which is both
+	As       []reference.NamedTagged // the names in the archive of images that were given without one
 }
 
 // Save writes an archive of images to out: the layers uncompressed, each once,
@@ -31,6 +33,9 @@ func (s *Store) Save(ctx context.Context, out io.Writer, o Save) error {
 		return err
 	}
 	for _, image := range images {
+		if len(image.names) == 0 {
+			image.names = o.As
+		}
 		if err := s.describe(ctx, image, o.Platform); err != nil {
 			return fmt.Errorf("saving image %s: %w", image.typed, err)
 		}

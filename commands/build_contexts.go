@@ -1,0 +1,70 @@
+package commands
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"dockless/bindings/store"
+)
+
+// namedContexts reads the --build-context flags, NAME=VALUE, and fetches what is
+// not here. What comes back is as store.ParseDockerfile takes it.
+// Source: https://docs.docker.com/reference/cli/docker/buildx/build/#build-context
+func (o *buildOptions) namedContexts(ctx context.Context, env *Env) (map[string]string, error) {
+	contexts := map[string]string{}
+	for i, flag := range o.contexts {
+		name, value, found := strings.Cut(flag, "=")
+		if !found || name == "" || value == "" {
+			return nil, fmt.Errorf("invalid context value: %s, expected key=value", flag)
+		}
+		var err error
+		switch {
+		case strings.HasPrefix(value, store.ImageContext):
+			contexts[name] = value
+		case strings.HasPrefix(value, "oci-layout://"):
+			return nil, fmt.Errorf("--build-context %s: load the image and use %sNAME instead: %s load -i DIRECTORY.tar", flag, store.ImageContext, env.Program)
+		case isURL(value), isGit(value):
+			contexts[name], err = o.fetched.named(ctx, env, value, "context-"+strconv.Itoa(i))
+		default:
+			contexts[name], err = localContext(value)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("--build-context %s: %w", name, err)
+		}
+	}
+	return contexts, nil
+}
+
+// named fetches one more context.
+func (f *fetched) named(ctx context.Context, env *Env, where, name string) (string, error) {
+	empty, err := f.make(env)
+	if err != nil {
+		return "", err
+	}
+	if empty {
+		err = f.get(ctx, env, where, name)
+	}
+	if err != nil {
+		return "", err
+	}
+	return filepath.EvalSymlinks(f.dir(name))
+}
+
+func (f *fetched) get(ctx context.Context, env *Env, where, name string) error {
+	if isGit(where) {
+		return f.clone(ctx, where, name)
+	}
+	body, err := download(ctx, where)
+	if err != nil {
+		return err
+	}
+	defer body.Close()
+	text, err := f.fill(env, name, body)
+	if err == nil && text != nil {
+		err = fmt.Errorf("%s is no archive", where)
+	}
+	return err
+}

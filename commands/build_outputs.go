@@ -1,0 +1,197 @@
+package commands
+
+import (
+	"archive/tar"
+	"context"
+	"encoding/csv"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"dockless/bindings/store"
+
+	"github.com/distribution/reference"
+)
+
+// buildOutput is one --output: what becomes of the image.
+// Source: https://docs.docker.com/build/exporters/
+type buildOutput struct {
+	kind string // image, registry, local, tar, docker, oci, cacheonly
+	dest string // "-" is stdout
+	push bool
+}
+
+// parseOutputs reads the --output flags; none is docker's image in the store.
+// A name alone is a directory, and "-" an archive on stdout. names are those
+// that an output gives the image.
+func parseOutputs(flags []string) (outputs []buildOutput, names []string, err error) {
+	for _, flag := range flags {
+		if flag == "-" {
+			outputs = append(outputs, buildOutput{kind: "tar", dest: "-"})
+			continue
+		}
+		fields, err := csv.NewReader(strings.NewReader(flag)).Read()
+		if err != nil {
+			return nil, nil, fmt.Errorf("invalid --output %q: %w", flag, err)
+		}
+		if len(fields) == 1 && fields[0] == flag && !strings.HasPrefix(flag, "type=") {
+			outputs = append(outputs, buildOutput{kind: "local", dest: flag})
+			continue
+		}
+		var o buildOutput
+		for _, field := range fields {
+			key, value, found := strings.Cut(field, "=")
+			if !found {
+				return nil, nil, fmt.Errorf("invalid value %s", field)
+			}
+			switch strings.TrimSpace(strings.ToLower(key)) {
+			case "type":
+				o.kind = value
+			case "dest":
+				o.dest = value
+			case "name":
+				names = append(names, strings.Split(value, ",")...)
+			case "push":
+				o.push = value == "true"
+			case "tar":
+				if value != "true" {
+					return nil, nil, fmt.Errorf("--output %s: %s is written as an archive only", flag, o.kind)
+				}
+			default:
+				return nil, nil, fmt.Errorf("--output %s: %s is not supported", flag, key)
+			}
+		}
+		if err := o.check(flag); err != nil {
+			return nil, nil, err
+		}
+		outputs = append(outputs, o)
+	}
+	return outputs, names, nil
+}
+
+func (o *buildOutput) check(flag string) error {
+	switch o.kind {
+	case "":
+		return fmt.Errorf("type is required for output")
+	case "local":
+		if o.dest == "" {
+			return errors.New("dest is required for local output")
+		}
+		if o.dest == "-" {
+			return errors.New("dest cannot be stdout for local output")
+		}
+	case "tar", "oci":
+		if o.dest == "" {
+			o.dest = "-"
+		}
+	case "registry":
+		o.kind, o.push = "image", true
+	case "image", "docker", "cacheonly":
+	default:
+		return fmt.Errorf("--output %s: there is no type %s; use local, tar, docker, oci, image or registry", flag, o.kind)
+	}
+	return nil
+}
+
+// stays tells whether an output leaves the image in the store, under its names.
+func (o buildOutput) stays() bool {
+	return o.kind == "image" || o.kind == "docker" && o.dest == ""
+}
+
+// write does with the image what the output says.
+func (o buildOutput) write(ctx context.Context, env *Env, images *store.Store, id string, names []reference.Named) error {
+	to := func(write func(io.Writer) error) error {
+		if o.dest == "-" {
+			if _, is := terminal(env.Out); is {
+				return errors.New("dest file is required for this output: it is not written to a terminal")
+			}
+			return write(env.Out)
+		}
+		return writeWhole(ctx, o.dest, write)
+	}
+	switch {
+	case o.stays() || o.kind == "cacheonly":
+		return nil
+	case o.kind == "local":
+		return images.Files(id, func(files io.Reader) error { return unpackFiles(env, o.dest, files) })
+	case o.kind == "tar":
+		return to(func(out io.Writer) error {
+			return images.Files(id, func(files io.Reader) error {
+				_, err := io.Copy(out, files)
+				return err
+			})
+		})
+	}
+	save := store.Save{Images: []string{id}, OCI: o.kind == "oci"}
+	for _, name := range names {
+		if tagged, is := name.(reference.NamedTagged); is {
+			save.As = append(save.As, tagged)
+		}
+	}
+	return to(func(out io.Writer) error { return images.Save(ctx, out, save) })
+}
+
+// unpackFiles puts an image's files into a directory, as the person's.
+func unpackFiles(env *Env, directory string, files io.Reader) error {
+	if err := os.MkdirAll(directory, 0o755); err != nil {
+		return err
+	}
+	root, err := os.OpenRoot(directory)
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	return unpackBelow(&unpacking{root: root, env: env}, files)
+}
+
+// unpackBelow unpacks an archive; all names in it are below its root.
+func unpackBelow(u *unpacking, files io.Reader) error {
+	archive := tar.NewReader(files)
+	for {
+		header, err := archive.Next()
+		if errors.Is(err, io.EOF) {
+			return u.finish()
+		}
+		if err != nil {
+			return err
+		}
+		header.Name = filepath.Clean(strings.TrimLeft(header.Name, "/"))
+		if header.Typeflag == tar.TypeLink {
+			header.Linkname = filepath.Clean(strings.TrimLeft(header.Linkname, "/"))
+		}
+		if header.Name == "." || header.Typeflag == tar.TypeXGlobalHeader {
+			continue
+		}
+		err = u.root.MkdirAll(filepath.Dir(header.Name), 0o755)
+		if err == nil {
+			err = u.entry(header, archive)
+		}
+		if err != nil {
+			return fmt.Errorf("%s: %w", header.Name, err)
+		}
+	}
+}
+
+// writeMetadata files what buildx says of an image that it has built.
+func writeMetadata(file, id string, names []reference.Named) error {
+	about := map[string]any{"containerimage.config.digest": "sha256:" + id, "containerimage.digest": "sha256:" + id}
+	var all []string
+	for _, name := range names {
+		all = append(all, name.String())
+	}
+	if len(all) > 0 {
+		about["image.name"] = strings.Join(all, ",")
+	}
+	text, err := json.MarshalIndent(about, "", "  ")
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(file, text, 0o644); err != nil {
+		return fmt.Errorf("writing the metadata: %w", err)
+	}
+	return nil
+}
