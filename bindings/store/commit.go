@@ -72,11 +72,15 @@ func (s *Store) used(layer string) error {
 	return nil
 }
 
-// dropNoted deletes the layers that a process with this temporary directory has
-// made and that no image has come to use.
+// dropNoted finishes the images that a process with this temporary directory was
+// about to make, and deletes the layers that no image has come to use.
 func (s *Store) dropNoted(temp string) error {
 	notes, err := filepath.Glob(filepath.Join(temp, notePrefix+"*"))
-	if err != nil || len(notes) == 0 {
+	if err != nil {
+		return err
+	}
+	images, err := filepath.Glob(filepath.Join(temp, unfinishedPrefix+"*"))
+	if err != nil || len(notes)+len(images) == 0 {
 		return err
 	}
 	done, err := s.committing(context.Background())
@@ -84,6 +88,9 @@ func (s *Store) dropNoted(temp string) error {
 		return err
 	}
 	defer done()
+	if err := s.finishImages(images); err != nil {
+		return err
+	}
 	for _, name := range slices.Backward(notes) { // children come after their parents
 		if err = s.dropLayer(noted(name)); err != nil {
 			return err

@@ -2,6 +2,7 @@ package store
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -34,6 +35,10 @@ func (s *Store) putImage(image newImage) (id string, replaced map[string]string,
 		return "", nil, err
 	}
 	id = digest.FromBytes(image.config).Encoded()
+	finished, err := s.noteImage(id, options.BigData)
+	if err != nil {
+		return "", nil, s.roomy(fmt.Errorf("storing the image %s: %w", id, err))
+	}
 	// With its names, if they are free: an image without names is what Podman's
 	// prune may be looking for.
 	_, err = s.CreateImage(id, nameStrings(image.names), image.layer, "", options)
@@ -58,7 +63,7 @@ func (s *Store) putImage(image newImage) (id string, replaced map[string]string,
 	if err != nil {
 		return "", nil, fmt.Errorf("reading the image %s: %w", id, err)
 	}
-	return id, replaced, s.used(stored.TopLayer)
+	return id, replaced, cmp.Or(finished(), s.used(stored.TopLayer))
 }
 
 // updateImage adds data to an image that is there. Its layers stay: they have
