@@ -22,7 +22,7 @@ func uncompress(ctx context.Context, from *os.File) (io.ReadCloser, error) {
 	if !info.Mode().IsRegular() {
 		raw = readAhead(ctx, from, 1)[0]
 	}
-	buffered := bufio.NewReader(raw)
+	buffered := bufio.NewReaderSize(raw, chunkSize)
 	if _, err := buffered.Peek(1); errors.Is(err, io.EOF) {
 		return nil, errors.New("it is empty")
 	} else if err != nil {
