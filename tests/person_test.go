@@ -39,6 +39,18 @@ func (h *host) newPerson(name string) (person, error) {
 	return p, os.Mkdir(p.runtime, 0o700)
 }
 
+// newPersonWithBase makes a person whose store holds busybox.
+func (h *host) newPersonWithBase(name string) (person, error) {
+	p, err := h.newPerson(name)
+	if err != nil || inMachine {
+		return p, err
+	}
+	if err := os.MkdirAll(p.graphRoot(), 0o700); err != nil {
+		return p, err
+	}
+	return p, p.run("cp", "-a", h.template+"/.", p.graphRoot())
+}
+
 func (p person) graphRoot() string {
 	return filepath.Join(p.home, ".local/share/containers/storage")
 }

@@ -177,7 +177,7 @@ func (s script) Skip(reason ...any) {
 // setUp gives a script a person of its own, with busybox in the store, and sees to it that nothing is left of both.
 func setUp(env *testscript.Env) error {
 	number := here.scripts.Add(1)
-	p, err := here.newPerson(fmt.Sprint(number))
+	p, err := here.newPersonWithBase(fmt.Sprint(number))
 	if err != nil {
 		return err
 	}
@@ -192,14 +192,6 @@ func setUp(env *testscript.Env) error {
 			t.Errorf("clearing up: %v", err)
 		}
 	})
-	if !inMachine {
-		if err := os.MkdirAll(p.graphRoot(), 0o700); err != nil {
-			return err
-		}
-		if err := p.run("cp", "-a", here.template+"/.", p.graphRoot()); err != nil {
-			return err
-		}
-	}
 	env.Values["registries"] = &registries{fronts: map[string]*front{}}
 	env.Vars = append(env.Vars, p.env()...)
 	env.Setenv("PODMAN_VERSION", here.podmanVersion)
