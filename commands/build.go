@@ -1,7 +1,6 @@
 package commands
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -12,6 +11,7 @@ import (
 	"dockless/config"
 
 	"github.com/distribution/reference"
+	"github.com/docker/go-units"
 	"github.com/urfave/cli/v2"
 )
 
@@ -35,10 +35,14 @@ func buildImage(ctx context.Context, env *Env, o *buildOptions, where string) er
 	if err != nil {
 		return err
 	}
+	mode, err := o.progressMode(env)
+	if err != nil {
+		return err
+	}
 	err = o.findContext(ctx, env, where, &b)
 	defer o.fetched.remove()
 	if err != nil {
-		return err
+		return o.excerpt(env, err)
 	}
 	stall, err := config.StallTimeout()
 	if err != nil {
@@ -69,34 +73,32 @@ func buildImage(ctx context.Context, env *Env, o *buildOptions, where string) er
 	}
 	defer images.Close()
 	images.Stall = stall
-	b.Out, b.Err = env.Err, env.Err
-	var hidden bytes.Buffer
-	if o.quiet {
-		b.Out, b.Err = &hidden, &hidden
-	}
-	shown := newProgress(b.Err)
-	defer shown.close()
-	b.Pulled = func(name reference.Named) store.Progress {
-		shown.message("", "Pulling "+reference.FamiliarString(name))
-		return shown.layer
-	}
+	shown := newBuildProgress(env.Err, mode)
+	shown.did("[internal] load build definition from "+o.dockerfileName(), fmt.Sprintf("transferring dockerfile: %s", units.HumanSize(float64(b.Dockerfile.Size()))))
+	b.Pulled, b.Found, b.Steps = shown.pulled, shown.found, shown.step
 	id, err := images.Build(ctx, b)
+	if err == nil {
+		shown.exported(id, b.Names)
+	}
+	shown.close()
 	if err != nil {
-		if _, left := env.Err.Write(hidden.Bytes()); left != nil {
-			return left
-		}
-		return err
+		return o.excerpt(env, err)
+	}
+	out := env.Err
+	if mode == "quiet" || mode == "none" {
+		out = io.Discard
 	}
 	for _, output := range o.outputs {
 		if err := output.write(ctx, env, images, id, names); err != nil {
 			return fmt.Errorf("writing the output: %w", err)
 		}
 		if output.push {
-			if err := pushNames(ctx, b.Err, images, id, names); err != nil {
+			if err := pushNames(ctx, out, images, id, names); err != nil {
 				return err
 			}
 		}
 	}
+	o.quiet = mode == "quiet"
 	return o.tell(env, id, names)
 }
 

@@ -49,9 +49,6 @@ func (o *buildxOptions) flags() []cli.Flag {
 
 // fill checks the flags and puts them into the form in which they are asked for.
 func (o *buildxOptions) fill(env *Env, b *store.Build) (err error) {
-	if !slices.Contains([]string{"auto", "none", "plain", "quiet", "rawjson", "tty"}, o.progress) {
-		return fmt.Errorf("invalid progress mode %s", o.progress)
-	}
 	for _, entitlement := range o.allow {
 		if entitlement != "network.host" {
 			return fmt.Errorf("--allow %s: nothing that RUN starts gets more rights here than any container has", entitlement)

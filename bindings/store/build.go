@@ -38,9 +38,10 @@ type Build struct {
 	// Pulled makes what is told the progress of a pull, and is called with the
 	// image's name before each.
 	Pulled func(name reference.Named) Progress
-	// Out is told what the steps are and what RUN prints on stdout, Err what it
-	// prints on stderr.
-	Out, Err io.Writer
+	// Found is told that a base is here, after Pulled if it was pulled, or the error.
+	Found func(name reference.Named, err error)
+	// Steps is told what becomes of each step, of one at a time.
+	Steps func(StepEvent)
 }
 
 // Limits are those of the processes that RUN starts; zero values are none.
@@ -68,8 +69,10 @@ func (s *Store) Build(ctx context.Context, b Build) (id string, err error) {
 	if err != nil {
 		return "", err
 	}
+	steps := newSteps(b.Dockerfile, b.Steps)
+	options.Log, options.Out, options.Err = steps.log, &stream{steps, false}, &stream{steps, true}
 	id, _, err = imagebuildah.BuildDockerfiles(ctx, s.Store, options, file)
-	return id, s.roomy(err)
+	return id, steps.done(s.roomy(err))
 }
 
 // buildOptions are buildah's.
@@ -94,8 +97,6 @@ func (s *Store) buildOptions(b Build, stored map[string]string) (define.BuildOpt
 		SystemContext:           &system,
 		IIDFile:                 filepath.Join(s.temp, "id"), // or it would be among the output
 		Jobs:                    &one,
-		Out:                     b.Out,
-		Err:                     b.Err,
 		ReportWriter:            io.Discard,
 		IDMappingOptions:        &define.IDMappingOptions{HostUIDMapping: true, HostGIDMapping: true},
 		AdditionalBuildContexts: map[string]*define.AdditionalBuildContext{},
@@ -159,8 +160,9 @@ func (s *Store) bases(ctx context.Context, b Build) (map[string]string, error) {
 				id, err = s.baseHere(name)
 			}
 		}
+		b.Found(name, err)
 		if err != nil {
-			return nil, fmt.Errorf("%s: failed to resolve source metadata for %s: %w", typed, name, err) //nolint:revive // Docker's words
+			return nil, b.Dockerfile.naming(typed, fmt.Errorf("%s: failed to resolve source metadata for %s: %w", typed, name, err)) //nolint:revive // Docker's words
 		}
 		stored[typed] = id
 	}

@@ -39,18 +39,22 @@ const ImageContext = "docker-image://"
 // said in docker's words, with the line.
 func ParseDockerfile(text []byte, args map[string]string, target string, others map[string]string) (*Dockerfile, error) {
 	text = bytes.TrimPrefix(text, []byte("\xef\xbb\xbf"))
+	if len(text) == 0 {
+		return nil, errors.New("the Dockerfile cannot be empty")
+	}
+	d := &Dockerfile{text: text, needed: map[int]bool{}, others: others}
 	parsed, err := parser.Parse(bytes.NewReader(text))
 	if err != nil {
-		return nil, dockerfileError(err)
+		return nil, d.parseError(err)
 	}
 	stages, globals, err := instructions.Parse(parsed.AST)
 	if err != nil {
-		return nil, dockerfileError(err)
+		return nil, d.parseError(err)
 	}
 	if len(stages) == 0 {
 		return nil, fmt.Errorf("dockerfile contains no stages to build")
 	}
-	d := &Dockerfile{text: text, stages: stages, needed: map[int]bool{}, others: others}
+	d.stages = stages
 	if err := d.expand(shell.NewLex(parsed.EscapeToken), globals, args); err != nil {
 		return nil, err
 	}
@@ -69,18 +73,6 @@ func ParseDockerfile(text []byte, args map[string]string, target string, others 
 	return d, d.need(last)
 }
 
-// dockerfileError says the line, which not all of the parser's errors do.
-func dockerfileError(err error) error {
-	var located *parser.ErrorLocation
-	if strings.HasPrefix(err.Error(), "dockerfile parse error on line ") {
-		return err
-	}
-	if errors.As(err, &located) {
-		return atLine(located.Location, err)
-	}
-	return fmt.Errorf("dockerfile parse error: %w", err)
-}
-
 // expand puts values for the variables in the names and platforms of the stages'
 // bases, as those before the first FROM and the command line give them.
 func (d *Dockerfile) expand(words *shell.Lex, globals []instructions.ArgCommand, args map[string]string) error {
@@ -94,7 +86,7 @@ func (d *Dockerfile) expand(words *shell.Lex, globals []instructions.ArgCommand,
 			case arg.Value != nil:
 				value, err := words.ProcessWordWithMap(*arg.Value, values)
 				if err != nil {
-					return atLine(command.Location(), err)
+					return d.atLine(command.Location(), err)
 				}
 				values[arg.Key] = value
 			}
@@ -108,11 +100,11 @@ func (d *Dockerfile) expand(words *shell.Lex, globals []instructions.ArgCommand,
 			err = fmt.Errorf("base name (%s) should not be blank", stage.BaseName)
 		}
 		if err != nil {
-			return atLine(stage.Location, err)
+			return d.atLine(stage.Location, err)
 		}
 		stage.BaseName = name
 		if stage.Platform, err = words.ProcessWordWithMap(stage.Platform, values); err != nil {
-			return atLine(stage.Location, err)
+			return d.atLine(stage.Location, err)
 		}
 	}
 	return nil
@@ -161,14 +153,14 @@ func (d *Dockerfile) need(index int) error {
 		other, named := d.others[from.name]
 		switch i, is := d.stage(from.name, index); {
 		case named && from.base && !strings.HasPrefix(other, ImageContext):
-			return atLine(from.at, fmt.Errorf("the build context %s is a directory: FROM needs an image", from.name))
+			return d.atLine(from.at, fmt.Errorf("the build context %s is a directory: FROM needs an image", from.name))
 		case named:
 		case is:
 			if err := d.need(i); err != nil {
 				return err
 			}
 		case strings.Contains(from.name, "$"):
-			return atLine(from.at, errors.New("variable expansion is not supported for --from, define a new stage with FROM using ARG from global scope as a workaround"))
+			return d.atLine(from.at, errors.New("variable expansion is not supported for --from, define a new stage with FROM using ARG from global scope as a workaround"))
 		}
 	}
 	return nil
@@ -275,9 +267,4 @@ func span(at []parser.Range) (first, last int) {
 		last = max(last, r.End.Line)
 	}
 	return first, last
-}
-
-func atLine(at []parser.Range, err error) error {
-	first, _ := span(at)
-	return fmt.Errorf("dockerfile parse error on line %d: %w", first, err)
 }
