@@ -38,7 +38,7 @@ func (s *Store) unpackOptions(root string) (*archive.TarOptions, error) {
 		return nil, nil
 	case err != nil:
 		return nil, err
-	case noted.tar == nil || !confinable():
+	case noted.tar == nil || !confinable(root):
 		return nil, os.RemoveAll(root)
 	}
 	return noted.tar, nil

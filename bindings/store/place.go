@@ -81,10 +81,16 @@ func openBelow(root int, name string) (int, error) {
 	})
 }
 
-// confinable tells whether the kernel can open a file below a directory.
-func confinable() bool {
-	fd, err := openBelow(unix.AT_FDCWD, ".")
-	return err == nil && unix.Close(fd) == nil
+// confinable tells whether the kernel can open a file below a directory, and set
+// the times of an open one: Linux 5.8 and newer.
+func confinable(dir string) bool {
+	root, err := os.Open(dir)
+	if err != nil {
+		return false
+	}
+	defer root.Close()
+	fd, err := openBelow(int(root.Fd()), ".")
+	return err == nil && cmp.Or(setTimes(fd, "", [2]unix.Timespec{}), unix.Close(fd)) == nil
 }
 
 // replace makes something, in the place of what has the name already: that was
