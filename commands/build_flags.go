@@ -9,7 +9,9 @@ import (
 
 	"dockless/bindings/store"
 
+	"github.com/containerd/containerd/platforms"
 	"github.com/docker/cli/opts"
+	imagespec "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/urfave/cli/v2"
 )
 
@@ -67,6 +69,9 @@ func (o *buildOptions) build(env *Env) (b store.Build, err error) {
 		return b, fmt.Errorf("--isolation %s: only default is there on Linux", o.isolation)
 	}
 	b.NoCache, b.Pull, b.Squash, b.Network, b.Hosts, b.Labels = o.noCache, o.pull, o.squash, o.network, o.hosts.GetAll(), o.labels.GetAll()
+	if strings.Contains(o.platform, ",") {
+		return b, fmt.Errorf("--platform %s: an image for several platforms is not supported; build one at a time, and join them with podman manifest", o.platform)
+	}
 	if b.Platform, err = parsePlatform(o.platform); err != nil {
 		return b, err
 	}
@@ -78,6 +83,13 @@ func (o *buildOptions) build(env *Env) (b store.Build, err error) {
 		b.Names = append(b.Names, name)
 	}
 	b.Args = o.buildArgs(env)
+	if o.platform != "" {
+		for name, value := range platformArgs(b.Platform) {
+			if _, given := b.Args[name]; !given {
+				b.Args[name] = value
+			}
+		}
+	}
 	if b.Limits, err = o.limits.limits(); err != nil {
 		return b, err
 	}
@@ -106,4 +118,13 @@ func (o *buildOptions) buildArgs(env *Env) map[string]string {
 		}
 	}
 	return args
+}
+
+// platformArgs are the arguments that --platform sets.
+// Source: https://docs.docker.com/reference/dockerfile/#automatic-platform-args-in-the-global-scope
+func platformArgs(target imagespec.Platform) map[string]string {
+	return map[string]string{
+		"TARGETPLATFORM": platforms.Format(target), "TARGETOS": target.OS,
+		"TARGETARCH": target.Architecture, "TARGETVARIANT": target.Variant,
+	}
 }

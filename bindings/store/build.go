@@ -8,7 +8,9 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 
+	"github.com/containerd/containerd/platforms"
 	"github.com/containers/buildah/define"
 	"github.com/containers/buildah/imagebuildah"
 	"github.com/containers/image/v5/docker/reference"
@@ -57,12 +59,15 @@ type Limits struct {
 
 // Build builds an image and returns its ID. With an error no name has changed.
 func (s *Store) Build(ctx context.Context, b Build) (id string, err error) {
+	if err := b.Dockerfile.checkPlatforms(b.Platform); err != nil {
+		return "", err
+	}
 	stored, err := s.bases(ctx, b)
 	if err != nil {
 		return "", err
 	}
 	file := filepath.Join(s.temp, "Dockerfile")
-	if err := os.WriteFile(file, b.Dockerfile.resolved(stored), 0o600); err != nil {
+	if err := os.WriteFile(file, b.Dockerfile.resolved(stored, b.Platform), 0o600); err != nil {
 		return "", fmt.Errorf("writing the Dockerfile: %w", err)
 	}
 	options, err := s.buildOptions(b, stored)
@@ -76,7 +81,7 @@ func (s *Store) Build(ctx context.Context, b Build) (id string, err error) {
 }
 
 // buildOptions are buildah's.
-func (s *Store) buildOptions(b Build, stored map[string]string) (define.BuildOptions, error) {
+func (s *Store) buildOptions(b Build, stored map[wanted]string) (define.BuildOptions, error) {
 	system := *s.system
 	system.OSChoice, system.ArchitectureChoice, system.VariantChoice = b.Platform.OS, b.Platform.Architecture, b.Platform.Variant
 	one := 1
@@ -132,7 +137,7 @@ func (s *Store) buildOptions(b Build, stored map[string]string) (define.BuildOpt
 		}
 		context := &define.AdditionalBuildContext{Value: b.Dockerfile.others[from.name]}
 		if name, is := b.Dockerfile.image(from.name); is {
-			context.IsImage, context.Value = true, stored[name]
+			context.IsImage, context.Value = true, stored[wanted{name, b.Dockerfile.platform(from.stage, b.Platform, false)}]
 		}
 		o.AdditionalBuildContexts[from.name] = context
 	}
@@ -141,12 +146,13 @@ func (s *Store) buildOptions(b Build, stored map[string]string) (define.BuildOpt
 
 // bases finds the images that the Dockerfile begins with, or takes files from,
 // and pulls those that are absent. It returns what the store has them under.
-func (s *Store) bases(ctx context.Context, b Build) (map[string]string, error) {
-	stored := map[string]string{}
-	for _, typed := range b.Dockerfile.Images() {
-		named, err := reference.ParseNormalizedNamed(typed)
+func (s *Store) bases(ctx context.Context, b Build) (map[wanted]string, error) {
+	stored := map[wanted]string{}
+	all := b.Dockerfile.wanted(b.Platform)
+	for _, image := range all {
+		named, err := reference.ParseNormalizedNamed(image.name)
 		if err != nil {
-			return nil, fmt.Errorf("failed to parse stage name %q: %w", typed, err) //nolint:revive // Docker's words
+			return nil, fmt.Errorf("failed to parse stage name %q: %w", image.name, err) //nolint:revive // Docker's words
 		}
 		name := reference.TagNameOnly(named)
 		if canonical, is := name.(reference.Canonical); is { // what counts is the digest
@@ -154,48 +160,64 @@ func (s *Store) bases(ctx context.Context, b Build) (map[string]string, error) {
 				return nil, err
 			}
 		}
-		id, err := s.baseHere(name)
+		platform, err := platforms.Parse(image.platform)
+		if err != nil {
+			return nil, err
+		}
+		here, err := s.baseHere(name, platform)
 		if errors.Is(err, storage.ErrImageUnknown) || err == nil && b.Pull {
-			if err = s.pullBase(ctx, name, b); err == nil {
-				id, err = s.baseHere(name)
+			if err = s.pullBase(ctx, name, platform, b); err == nil {
+				here, err = s.baseHere(name, platform)
 			}
 		}
 		b.Found(name, err)
 		if err != nil {
-			return nil, b.Dockerfile.naming(typed, fmt.Errorf("%s: failed to resolve source metadata for %s: %w", typed, name, err)) //nolint:revive // Docker's words
+			return nil, b.Dockerfile.naming(image.name, fmt.Errorf("%s: failed to resolve source metadata for %s: %w", image.name, name, err)) //nolint:revive // Docker's words
 		}
-		stored[typed] = id
+		stored[image] = here
+		if slices.ContainsFunc(all, func(other wanted) bool { return other.name == image.name && other != image }) {
+			found, err := s.Image(here) // before the name goes to the other one
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", image.name, err)
+			}
+			stored[image] = found.ID
+		}
 	}
 	return stored, nil
 }
 
-// baseHere is what the store has an image under: the full name, plain Podman's
-// localhost/ name, or the ID of what was pulled under a tag of the same
-// repository.
-func (s *Store) baseHere(name reference.Named) (string, error) {
-	if _, err := s.Image(name.String()); err == nil || !errors.Is(err, storage.ErrImageUnknown) {
-		return name.String(), err
-	}
+// baseHere is what the store has an image for a platform under: the full name,
+// plain Podman's localhost/ name, or the ID of what was pulled under a tag of the
+// same repository.
+func (s *Store) baseHere(name reference.Named, platform imagespec.Platform) (string, error) {
+	names := []string{name.String()}
 	if canonical, is := name.(reference.Canonical); is {
 		same, err := s.ImagesByDigest(canonical.Digest())
 		if err != nil && !errors.Is(err, storage.ErrImageUnknown) {
 			return "", err
 		}
 		for _, image := range same {
-			return image.ID, nil
+			names = append(names, image.ID)
 		}
-		return "", storage.ErrImageUnknown
+	} else if reference.Domain(name) == "docker.io" {
+		names = append(names, "localhost/"+reference.FamiliarString(name))
 	}
-	if reference.Domain(name) == "docker.io" {
-		if local := "localhost/" + reference.FamiliarString(name); s.Exists(local) {
-			return local, nil
+	for _, name := range names {
+		image, err := s.Image(name)
+		switch {
+		case errors.Is(err, storage.ErrImageUnknown):
+		case err != nil:
+			return "", err
+		case !s.isFor(image, platform):
+		default:
+			return name, nil
 		}
 	}
 	return "", storage.ErrImageUnknown
 }
 
-func (s *Store) pullBase(ctx context.Context, name reference.Named, b Build) error {
-	remote, err := s.Find(ctx, name, b.Platform)
+func (s *Store) pullBase(ctx context.Context, name reference.Named, platform imagespec.Platform, b Build) error {
+	remote, err := s.Find(ctx, name, platform)
 	if err != nil {
 		return err
 	}

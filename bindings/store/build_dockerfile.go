@@ -14,6 +14,7 @@ import (
 	"github.com/moby/buildkit/frontend/dockerfile/instructions"
 	"github.com/moby/buildkit/frontend/dockerfile/parser"
 	"github.com/moby/buildkit/frontend/dockerfile/shell"
+	imagespec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
 // scratch is the base of a stage that begins with no files.
@@ -168,23 +169,24 @@ func (d *Dockerfile) need(index int) error {
 
 // from is a place in a Dockerfile that names a stage or an image.
 type from struct {
-	name string
-	base bool
-	at   []parser.Range
+	name  string
+	stage int // that takes it
+	base  bool
+	at    []parser.Range
 }
 
 // froms lists what a stage takes files from: its base, COPY --from and
 // RUN --mount=from=….
 func (d *Dockerfile) froms(index int) []from {
 	stage := d.stages[index]
-	list := []from{{stage.BaseName, true, stage.Location}}
+	list := []from{{stage.BaseName, index, true, stage.Location}}
 	for _, command := range stage.Commands {
 		switch c := command.(type) {
 		case *instructions.CopyCommand:
-			list = append(list, from{c.From, false, c.Location()})
+			list = append(list, from{c.From, index, false, c.Location()})
 		case *instructions.RunCommand:
 			for _, mount := range instructions.GetMounts(c) {
-				list = append(list, from{mount.From, false, c.Location()})
+				list = append(list, from{mount.From, index, false, c.Location()})
 			}
 		}
 	}
@@ -232,19 +234,21 @@ func (d *Dockerfile) image(name string) (string, bool) {
 
 // resolved is the text with the bases' names replaced by those that the store
 // has them under. All else stays in its line.
-func (d *Dockerfile) resolved(stored map[string]string) []byte {
+func (d *Dockerfile) resolved(stored map[wanted]string, target imagespec.Platform) []byte {
 	text := bytes.SplitAfter(d.text, []byte("\n"))
+	// buildah goes on with the platform of the stage before.
+	several := slices.ContainsFunc(d.stages, func(stage instructions.Stage) bool { return stage.Platform != "" })
 	for i, stage := range d.stages {
 		line := "FROM "
-		if stage.Platform != "" {
-			line += "--platform=" + stage.Platform + " "
+		if several {
+			line += "--platform=" + d.platform(i, target, true) + " "
 		}
 		base := stage.BaseName
 		_, named := d.others[base]
 		if index, is := d.stage(base, i); is && !named {
 			base = cmp.Or(d.stages[index].Name, strconv.Itoa(index))
 		} else if name, is := d.image(base); is {
-			base = cmp.Or(stored[name], name)
+			base = cmp.Or(stored[wanted{name, d.platform(i, target, true)}], name)
 		}
 		line += base
 		if stage.Name != "" {
