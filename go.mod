@@ -12,6 +12,7 @@ require (
 	github.com/containers/podman/v4 v4.9.5
 	github.com/containers/storage v1.51.0
 	github.com/creack/pty v1.1.24
+	github.com/cyphar/filepath-securejoin v0.2.4
 	github.com/distribution/reference v0.5.0
 	github.com/docker/cli v24.0.9+incompatible
 	github.com/docker/distribution v2.8.3+incompatible
@@ -74,7 +75,6 @@ require (
 	github.com/coreos/go-systemd/v22 v22.5.1-0.20231103132048-7d375ecc2b09 // indirect
 	github.com/cpuguy83/go-md2man/v2 v2.0.7 // indirect
 	github.com/cyberphone/json-canonicalization v0.0.0-20231011164504-785e29786b46 // indirect
-	github.com/cyphar/filepath-securejoin v0.2.4 // indirect
 	github.com/disiqueira/gotree/v3 v3.0.2 // indirect
 	github.com/docker/docker-credential-helpers v0.8.0
 	github.com/fsnotify/fsnotify v1.7.0 // indirect

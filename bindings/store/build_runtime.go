@@ -17,9 +17,11 @@ func runtimeOptions(o *define.BuildOptions, network string) error {
 	if err != nil {
 		return fmt.Errorf("reading containers.conf: %w", err)
 	}
-	if o.Runtime, err = runtimePath(conf); err != nil {
+	runtime, err := runtimePath(conf)
+	if err != nil {
 		return err
 	}
+	o.Runtime, o.RuntimeArgs = tidyRuntime, []string{runtime}
 	if conf.Engine.CgroupManager == config.SystemdCgroupsManager {
 		o.RuntimeArgs = append(o.RuntimeArgs, "--systemd-cgroup")
 	}
