@@ -59,6 +59,9 @@ func ParseDockerfile(text []byte, args map[string]string, target string, others 
 	if err := d.expand(shell.NewLex(parsed.EscapeToken), globals, args); err != nil {
 		return nil, err
 	}
+	if err := d.checkSources(); err != nil {
+		return nil, err
+	}
 	last := len(stages) - 1
 	if target != "" {
 		var found bool
@@ -260,6 +263,7 @@ func (d *Dockerfile) resolved(stored map[wanted]string, target imagespec.Platfor
 			line = ""
 		}
 	}
+	d.simplify(text)
 	return bytes.Join(text, nil)
 }
 

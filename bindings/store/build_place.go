@@ -69,6 +69,9 @@ func (d *Dockerfile) parseError(err error) error {
 	said := strings.HasPrefix(err.Error(), "dockerfile parse error on line ")
 	switch {
 	case errors.As(err, &located) && said:
+		if better := supported(err); better != err {
+			return d.atLine(located.Location, better)
+		}
 		return d.at(located.Location, err)
 	case located != nil:
 		return d.atLine(located.Location, err)
