@@ -37,10 +37,15 @@ var allCommands = []entry{
 
 	{"builder", group("Manage builds", []entry{
 		{"build", buildCommand},
+		{"prune", builderPruneCommand},
 	})},
 
 	{"buildx", group("Docker Buildx", []entry{
 		{"build b", buildCommand},
+		{"inspect", buildxInspectCommand},
+		{"ls", buildxListCommand},
+		{"prune", builderPruneCommand},
+		{"version", buildxVersionCommand},
 	})},
 
 	{"container", group("Manage containers", []entry{

@@ -3,6 +3,7 @@ package store
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -91,4 +92,16 @@ func (s *Store) isFor(image *storage.Image, platform imagespec.Platform) bool {
 		return true
 	}
 	return platforms.Only(platform).Match(platforms.Normalize(about.Platform))
+}
+
+// RunnablePlatforms are those that RUN works for on this machine, its own first.
+func RunnablePlatforms() []string {
+	list := []string{platforms.Format(platforms.DefaultSpec())}
+	for _, architecture := range slices.Sorted(maps.Keys(qemu)) {
+		platform := imagespec.Platform{OS: "linux", Architecture: architecture}
+		if name := platforms.Format(platform); name != list[0] && runnable(platform) {
+			list = append(list, name)
+		}
+	}
+	return list
 }
