@@ -59,7 +59,7 @@ func ParseDockerfile(text []byte, args map[string]string, target string, others 
 	if err := d.expand(shell.NewLex(parsed.EscapeToken), globals, args); err != nil {
 		return nil, err
 	}
-	if err := d.checkSources(); err != nil {
+	if err := cmp.Or(d.checkSources(), d.checkPorts()); err != nil {
 		return nil, err
 	}
 	last := len(stages) - 1
@@ -264,6 +264,8 @@ func (d *Dockerfile) resolved(stored map[wanted]string, target imagespec.Platfor
 		}
 	}
 	d.simplify(text)
+	d.useShells(text)
+	d.expandPorts(text)
 	return bytes.Join(text, nil)
 }
 
