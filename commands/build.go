@@ -73,6 +73,13 @@ func buildImage(ctx context.Context, env *Env, o *buildOptions, where string) er
 	}
 	defer images.Close()
 	images.Stall = stall
+	ended, err := images.EndKilled()
+	if err != nil {
+		return err
+	}
+	if ended > 0 {
+		fmt.Fprintf(env.Err, "Ended %d process(es) that a killed build has left\n", ended)
+	}
 	shown := newBuildProgress(env.Err, mode)
 	shown.did("[internal] load build definition from "+o.dockerfileName(), fmt.Sprintf("transferring dockerfile: %s", units.HumanSize(float64(b.Dockerfile.Size()))))
 	b.Pulled, b.Found, b.Steps = shown.pulled, shown.found, shown.step

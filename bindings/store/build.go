@@ -74,6 +74,9 @@ func (s *Store) Build(ctx context.Context, b Build) (id string, err error) {
 	if err != nil {
 		return "", err
 	}
+	if err := s.takeTemp(); err != nil {
+		return "", err
+	}
 	steps := newSteps(b.Dockerfile, b.Steps)
 	options.Log, options.Out, options.Err = steps.log, &stream{steps, false}, &stream{steps, true}
 	id, _, err = imagebuildah.BuildDockerfiles(ctx, s.Store, options, file)
@@ -86,6 +89,7 @@ func (s *Store) buildOptions(b Build, stored map[wanted]string) (define.BuildOpt
 	system.OSChoice, system.ArchitectureChoice, system.VariantChoice = b.Platform.OS, b.Platform.Architecture, b.Platform.Variant
 	one := 1
 	o := define.BuildOptions{
+		ContainerSuffix:         filepath.Base(s.temp), // see EndKilled
 		ContextDirectory:        b.Context,
 		PullPolicy:              define.PullNever, // all that is needed is here by now
 		Isolation:               define.IsolationOCIRootless,

@@ -7,12 +7,9 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strconv"
 
-	"github.com/containers/buildah/pkg/parse"
 	"github.com/containers/common/pkg/config"
 	"github.com/containers/storage"
-	"github.com/containers/storage/pkg/unshare"
 )
 
 // PruneCache removes what builds have left for the next ones: the images without
@@ -77,7 +74,7 @@ func pruneCacheMounts() (bytes int64, err error) {
 	if _, err := config.Reload(); err != nil { // it says where
 		return 0, fmt.Errorf("reading containers.conf: %w", err)
 	}
-	directory := filepath.Join(parse.GetTempDir(), "buildah-cache-"+strconv.Itoa(unshare.GetRootlessUID()))
+	directory := cacheMounts()
 	err = filepath.WalkDir(directory, func(_ string, entry fs.DirEntry, err error) error {
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil

@@ -66,6 +66,9 @@ func (s *Store) Close() error {
 	return errors.Join(s.policy.Destroy(), s.dropNoted(s.temp), os.RemoveAll(s.temp))
 }
 
+// tempPrefix begins the names of temporary directories; a number follows.
+const tempPrefix = "dockless-"
+
 // makeTemp makes a directory for temporary files below parent, and removes
 // those that a killed process left, with the layers that it left: theirs is the
 // lock that nobody holds.
@@ -78,8 +81,7 @@ func (s *Store) makeTemp(parent string) error {
 		return err
 	}
 	defer turn.Close()
-	const prefix = "dockless-"
-	old, err := filepath.Glob(filepath.Join(parent, prefix+"*"))
+	old, err := filepath.Glob(filepath.Join(parent, tempPrefix+"*"))
 	if err != nil {
 		return err
 	}
@@ -96,7 +98,7 @@ func (s *Store) makeTemp(parent string) error {
 			return err
 		}
 	}
-	if s.temp, err = os.MkdirTemp(parent, prefix); err != nil {
+	if s.temp, err = os.MkdirTemp(parent, tempPrefix); err != nil {
 		return err
 	}
 	s.lock, err = lockDirectory(s.temp, unix.LOCK_EX)
