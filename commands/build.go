@@ -2,6 +2,7 @@ package commands
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -30,7 +31,7 @@ func buildCommand(env *Env) *cli.Command {
 
 // buildImage builds an image. What it prints goes to stderr: on stdout there is
 // the ID, with --quiet.
-func buildImage(ctx context.Context, env *Env, o *buildOptions, where string) error {
+func buildImage(ctx context.Context, env *Env, o *buildOptions, where string) (err error) {
 	b, err := o.build(env)
 	if err != nil {
 		return err
@@ -40,7 +41,7 @@ func buildImage(ctx context.Context, env *Env, o *buildOptions, where string) er
 		return err
 	}
 	err = o.findContext(ctx, env, where, &b)
-	defer o.fetched.remove()
+	defer func() { err = errors.Join(err, o.fetched.remove()) }()
 	if err != nil {
 		return o.excerpt(env, err)
 	}

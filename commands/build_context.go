@@ -60,11 +60,11 @@ func localContext(where string) (string, error) {
 	found, err := os.Stat(where)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return "", fmt.Errorf("unable to prepare context: path %q not found", where) //nolint:revive // Docker's words
+		return "", fmt.Errorf("unable to prepare context: path %q not found", where)
 	case err != nil:
-		return "", fmt.Errorf("unable to prepare context: %w", err) //nolint:revive // Docker's words
+		return "", fmt.Errorf("unable to prepare context: %w", err)
 	case !found.IsDir():
-		return "", fmt.Errorf("unable to prepare context: path %q not a directory", where) //nolint:revive // Docker's words
+		return "", fmt.Errorf("unable to prepare context: path %q not a directory", where)
 	}
 	full, err := filepath.Abs(where)
 	if err != nil {

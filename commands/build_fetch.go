@@ -60,9 +60,7 @@ func (f *fetched) make(env *Env) (empty bool, err error) {
 	for _, path := range old {
 		if lock, err := lockedDirectory(path); err == nil {
 			fmt.Fprintf(env.Err, "Removing the context that a killed build left: %s\n", path)
-			err = os.RemoveAll(path)
-			unix.Close(lock)
-			if err != nil {
+			if err := errors.Join(os.RemoveAll(path), unix.Close(lock)); err != nil {
 				return false, err
 			}
 		}
@@ -83,7 +81,7 @@ func lockedDirectory(path string) (int, error) {
 	if err != nil {
 		return -1, err
 	}
-	defer unix.Close(fd)
+	defer func() { _ = unix.Close(fd) }() // the lock is kept by its copy
 	var stat unix.Stat_t
 	if err := unix.Fstat(fd, &stat); err != nil {
 		return -1, err

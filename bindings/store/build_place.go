@@ -69,7 +69,7 @@ func (d *Dockerfile) parseError(err error) error {
 	said := strings.HasPrefix(err.Error(), "dockerfile parse error on line ")
 	switch {
 	case errors.As(err, &located) && said:
-		if better := supported(err); better != err {
+		if better := supported(err); !errors.Is(better, err) {
 			return d.atLine(located.Location, better)
 		}
 		return d.at(located.Location, err)
