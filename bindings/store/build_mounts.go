@@ -33,7 +33,7 @@ func init() {
 	reexec.Register(tidyRuntime, func() {
 		if err := runTidily(os.Args[1], os.Args[2:]); err != nil {
 			fmt.Fprintf(os.Stderr, "dockless: running a container: %v\n", err) //nolint:forbidigo // a program of its own
-			os.Exit(1)                                                         //nolint:revive,forbidigo // the same
+			os.Exit(1)                                                         //nolint:forbidigo // the same
 		}
 	})
 }
