@@ -265,6 +265,7 @@ func (d *Dockerfile) resolved(stored map[wanted]string, target imagespec.Platfor
 	}
 	d.simplify(text)
 	d.useShells(text)
+	d.quoteScripts(text)
 	d.expandPorts(text)
 	return bytes.Join(text, nil)
 }

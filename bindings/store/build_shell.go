@@ -47,6 +47,28 @@ func useShell(text [][]byte, at []parser.Range, name string, shell []string, lin
 	replaceLines(text, at, name+words.String())
 }
 
+// quoteScripts keeps buildah from putting values for the variables of a RUN's
+// heredoc, which are the shell's own.
+func (d *Dockerfile) quoteScripts(text [][]byte) {
+	for _, stage := range d.stages {
+		for _, command := range stage.Commands {
+			c, is := command.(*instructions.RunCommand)
+			if !is || len(c.Files) != 1 || len(c.CmdLine) == 0 || !strings.HasPrefix(c.CmdLine[0], "<<") {
+				continue
+			}
+			name := c.Files[0].Name
+			first, last := span(c.Location())
+			for n := first; n <= last && n <= len(text); n++ {
+				before, after, found := bytes.Cut(text[n-1], []byte(name))
+				if found && (bytes.HasSuffix(before, []byte("<<")) || bytes.HasSuffix(before, []byte("<<-"))) {
+					text[n-1] = slices.Concat(before, []byte("'"+name+"'"), after)
+					break
+				}
+			}
+		}
+	}
+}
+
 // expandPorts writes each port of a range for itself, as docker notes them.
 func (d *Dockerfile) expandPorts(text [][]byte) {
 	for _, stage := range d.stages {
