@@ -117,7 +117,10 @@ func alike(a, b string) bool {
 	if len(x) == 0 || len(y) == 0 || !strings.EqualFold(x[0], y[0]) {
 		return false
 	}
-	return len(x) == 1 || len(y) == 1 || x[1] == y[1]
+	if rewritten := []string{"CMD", "ENTRYPOINT", "EXPOSE"}; slices.Contains(rewritten, strings.ToUpper(x[0])) {
+		return true
+	}
+	return len(x) == 1 || len(y) == 1 || strings.ReplaceAll(x[1], "'", "") == strings.ReplaceAll(y[1], "'", "")
 }
 
 // source is the text of an instruction, and the beginning of its first heredoc.
