@@ -161,6 +161,8 @@ func (p *buildProgress) end(step *buildStep, cached bool, err error) {
 	}
 	step.ended, step.cached, step.err = time.Now(), cached, err
 	switch {
+	case errors.Is(err, context.Canceled):
+		p.plain("#%d CANCELED\n", step.number)
 	case err != nil:
 		p.plain("#%d ERROR: %s\n", step.number, oneLine(err.Error()))
 	case cached:
@@ -218,8 +220,8 @@ func (p *buildProgress) close() {
 	var failed *buildStep
 	for _, step := range p.steps {
 		if step.ended.IsZero() {
-			p.end(step, false, errors.New("CANCELED"))
-		} else if step.err != nil {
+			p.end(step, false, context.Canceled)
+		} else if step.err != nil && !errors.Is(step.err, context.Canceled) {
 			failed = step
 		}
 	}

@@ -77,9 +77,12 @@ func (s *Store) Build(ctx context.Context, b Build) (id string, err error) {
 	if err := s.takeTemp(); err != nil {
 		return "", err
 	}
-	steps := newSteps(b.Dockerfile, b.Steps)
+	steps := newSteps(b)
 	options.Log, options.Out, options.Err = steps.log, &stream{steps, false}, &stream{steps, true}
 	id, _, err = imagebuildah.BuildDockerfiles(ctx, s.Store, options, file)
+	if err != nil && ctx.Err() != nil {
+		err = ctx.Err()
+	}
 	return id, steps.done(s.roomy(err))
 }
 

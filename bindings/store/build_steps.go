@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os/exec"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -33,7 +34,8 @@ const exporting = "exporting to image"
 // steps makes events of what buildah says about one build whose stages are
 // built one after the other.
 type steps struct {
-	tell func(StepEvent)
+	tell    func(StepEvent)
+	context string // the directory
 
 	mutex    sync.Mutex
 	file     *Dockerfile
@@ -49,8 +51,9 @@ type steps struct {
 	finished bool
 }
 
-func newSteps(d *Dockerfile, tell func(StepEvent)) *steps {
-	s := &steps{tell: tell, file: d, shells: map[int][]string{}}
+func newSteps(b Build) *steps {
+	d := b.Dockerfile
+	s := &steps{tell: b.Steps, context: b.Context, file: d, shells: map[int][]string{}}
 	for index := range d.stages {
 		if d.needed[index] {
 			s.stages = append(s.stages, index)
@@ -220,10 +223,12 @@ func (s *steps) words(err error) error {
 			return fmt.Errorf("process %q did not complete successfully: exit code: %d", s.process(command), status.ExitCode())
 		}
 	case *instructions.CopyCommand, *instructions.AddCommand:
-		if before, found := strings.CutSuffix(text, ": no such file or directory"); found {
-			if start := strings.LastIndex(before, `: "/`); start >= 0 {
-				return fmt.Errorf("failed to compute cache key: %s: not found", before[start+len(": "):]) //nolint:revive // Docker's words
-			}
+		if name, found := s.absent(text); found {
+			return fmt.Errorf("failed to compute cache key: %q: not found", name) //nolint:revive // Docker's words
+		}
+		if before, request, found := strings.Cut(text, "error during bulk transfer for copier.request{"); found {
+			err = &reworded{text: before + request[strings.LastIndex(request, "}: ")+len("}: "):], error: err}
+			text = err.Error()
 		}
 	}
 	if _, after, found := strings.Cut(text, `building at STEP "`); found { // the step is shown
@@ -232,6 +237,25 @@ func (s *steps) words(err error) error {
 		}
 	}
 	return err
+}
+
+// absent finds the name of the file that is not in the context, or not in the
+// image, in an error of buildah's copier.
+func (s *steps) absent(text string) (name string, found bool) {
+	if !strings.HasSuffix(text, ": no such file or directory") {
+		return "", false
+	}
+	for _, form := range []string{
+		`copier: \w+: l?stat "(/[^"]*)"\(`, // a link that leads nowhere, or out
+		`globs \[(/[^\]]*)\] matched nothing`,
+		`no items matching glob "([^"]*)" copied`,
+		`: "(/[^"]*)": no such file or directory$`,
+	} {
+		if parts := regexp.MustCompile(form).FindStringSubmatch(text); parts != nil {
+			return "/" + strings.TrimPrefix(strings.TrimPrefix(parts[1], s.context), "/"), true
+		}
+	}
+	return "", false
 }
 
 // reworded is an error with another text.

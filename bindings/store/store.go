@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -14,6 +15,7 @@ import (
 	"github.com/containers/image/v5/types"
 	"github.com/containers/storage"
 	"github.com/containers/storage/pkg/unshare"
+	"github.com/moby/sys/mountinfo"
 	"golang.org/x/sys/unix"
 )
 
@@ -63,7 +65,22 @@ func Open() (*Store, error) {
 // use.
 func (s *Store) Close() error {
 	defer s.lock.Close()
-	return errors.Join(s.policy.Destroy(), s.dropNoted(s.temp), os.RemoveAll(s.temp))
+	return errors.Join(s.policy.Destroy(), s.dropNoted(s.temp), removeTemp(s.temp))
+}
+
+// removeTemp removes a temporary directory, but never what somebody has mounted
+// in it: a build binds the person's own directories there.
+func removeTemp(dir string) error {
+	mounts, err := mountinfo.GetMounts(mountinfo.PrefixFilter(dir))
+	if err != nil {
+		return fmt.Errorf("looking for mounts below %s: %w", dir, err)
+	}
+	for _, mount := range slices.Backward(mounts) {
+		if err := unix.Unmount(mount.Mountpoint, unix.MNT_DETACH|unix.UMOUNT_NOFOLLOW); err != nil {
+			return fmt.Errorf("unmounting %s: %w", mount.Mountpoint, err)
+		}
+	}
+	return os.RemoveAll(dir)
 }
 
 // tempPrefix begins the names of temporary directories; a number follows.
@@ -91,7 +108,7 @@ func (s *Store) makeTemp(parent string) error {
 			continue // in use, or just gone
 		}
 		if err = s.dropNoted(dir); err == nil {
-			err = os.RemoveAll(dir)
+			err = removeTemp(dir)
 		}
 		lock.Close()
 		if err != nil {
