@@ -13,6 +13,10 @@ import (
 // prepare gives the host the image, a running container to exec in, some that
 // have ended, a warm service, and a bundle for the bare runtime.
 func prepare(ctx context.Context, dockless, base string) (bundle string, err error) {
+	// First of all: it has the store use overlay, which Podman 4.3.1 would not.
+	if err := quietly(ctx, dockless, "ps"); err != nil {
+		return "", err
+	}
 	if err := quietly(ctx, "podman", "image", "exists", image); err != nil {
 		if err := quietly(ctx, "podman", "import", base, image); err != nil {
 			return "", err
@@ -28,9 +32,6 @@ func prepare(ctx context.Context, dockless, base string) (bundle string, err err
 		if err := quietly(ctx, "podman", "create", image, "true"); err != nil {
 			return "", err
 		}
-	}
-	if err := quietly(ctx, dockless, "ps"); err != nil {
-		return "", err
 	}
 	bundle, err = os.MkdirTemp("", "bundle")
 	if err != nil {
