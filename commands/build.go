@@ -9,7 +9,6 @@ import (
 	"slices"
 
 	"dockless/bindings/store"
-	"dockless/config"
 
 	"github.com/distribution/reference"
 	"github.com/docker/go-units"
@@ -45,10 +44,6 @@ func buildImage(ctx context.Context, env *Env, o *buildOptions, where string) (e
 	if err != nil {
 		return o.excerpt(env, err)
 	}
-	stall, err := config.StallTimeout()
-	if err != nil {
-		return err
-	}
 	var bases []reference.Named
 	for _, typed := range b.Dockerfile.Images() {
 		name, err := imageReference(typed)
@@ -73,7 +68,6 @@ func buildImage(ctx context.Context, env *Env, o *buildOptions, where string) (e
 		return err
 	}
 	defer images.Close()
-	images.Stall = stall
 	ended, err := images.EndKilled()
 	if err != nil {
 		return err

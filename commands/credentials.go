@@ -12,12 +12,21 @@ import (
 )
 
 // Registry is Store for what reaches the registries of these names, with the
-// person's credentials for them.
+// person's credentials for them and as much patience as she has set.
 func (e *Env) Registry(ctx context.Context, names ...reference.Named) (*store.Store, error) {
+	stall, err := config.StallTimeout()
+	if err != nil {
+		return nil, err
+	}
 	if err := e.Credentials(ctx, names...); err != nil {
 		return nil, err
 	}
-	return e.Store()
+	images, err := e.Store()
+	if err != nil {
+		return nil, err
+	}
+	images.Stall = stall
+	return images, nil
 }
 
 // Credentials finds the person's credentials for the registries of these names,

@@ -7,7 +7,6 @@ import (
 	"io"
 
 	"dockless/bindings/store"
-	"dockless/config"
 
 	"github.com/containerd/containerd/platforms"
 	"github.com/distribution/reference"
@@ -57,16 +56,11 @@ func pull(ctx context.Context, env *Env, name reference.Named, o *pullOptions) e
 	if err != nil {
 		return err
 	}
-	stall, err := config.StallTimeout()
-	if err != nil {
-		return err
-	}
 	images, err := env.Registry(ctx, name)
 	if err != nil {
 		return err
 	}
 	defer images.Close()
-	images.Stall = stall
 	out := env.Out
 	if o.quiet {
 		out = io.Discard

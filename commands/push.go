@@ -9,7 +9,6 @@ import (
 	"slices"
 
 	"dockless/bindings/store"
-	"dockless/config"
 
 	"github.com/containers/storage"
 	"github.com/distribution/reference"
@@ -57,16 +56,11 @@ func pushCommand(env *Env) *cli.Command {
 }
 
 func push(ctx context.Context, env *Env, name reference.Named, only *imagespec.Platform, all, quiet bool) error {
-	stall, err := config.StallTimeout()
-	if err != nil {
-		return err
-	}
 	images, err := env.Registry(ctx, name)
 	if err != nil {
 		return err
 	}
 	defer images.Close()
-	images.Stall = stall
 	out := env.Out
 	if quiet {
 		out = io.Discard
