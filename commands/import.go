@@ -2,9 +2,10 @@ package commands
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"os"
-	"strings"
 
 	"dockless/bindings/store"
 
@@ -45,33 +46,40 @@ func importCommand(env *Env) *cli.Command {
 	}
 }
 
-func importImage(ctx context.Context, env *Env, from string, o store.Import) (err error) {
-	archive := env.In
-	remote := strings.HasPrefix(from, "http://") || strings.HasPrefix(from, "https://")
+func importImage(ctx context.Context, env *Env, from string, o store.Import) error {
+	file, called, remote := env.In, from, isURL(from)
 	switch {
 	case remote:
 	case from == "-":
-		if _, is := terminal(archive); is {
+		called = "stdin"
+		if _, is := terminal(file); is {
 			return fmt.Errorf("refusing to read an archive from a terminal: redirect a file or a pipe to it")
 		}
 	default:
-		if archive, err = os.Open(from); err != nil {
+		var err error
+		if file, err = os.Open(from); err != nil {
 			return err
 		}
-		defer archive.Close()
+		defer file.Close()
+	}
+	if info, err := file.Stat(); !remote && (err != nil || info.IsDir()) {
+		return errors.Join(err, fmt.Errorf("reading %s: is a directory", called))
 	}
 	images, err := env.Store()
 	if err != nil {
 		return err
 	}
 	defer images.Close()
+	var archive io.Reader = file
 	if remote {
-		if archive, err = images.Download(ctx, from); err != nil {
+		body, err := download(ctx, from)
+		if err != nil {
 			return err
 		}
-		defer archive.Close()
+		defer body.Close()
+		archive = body
 	}
-	id, err := images.Import(ctx, archive, o)
+	id, err := images.Import(ctx, archive, called, o)
 	if err != nil {
 		return err
 	}

@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
-	"os"
 	"slices"
 	"strings"
 	"time"
@@ -29,19 +27,17 @@ type Import struct {
 }
 
 // Import makes an image of one layer out of the tar archive of a root file
-// system, plain or compressed, and returns its ID.
+// system, plain or compressed, and returns its ID. from is what errors call the
+// archive.
 // Source: https://docs.docker.com/reference/cli/docker/image/import/
-func (s *Store) Import(ctx context.Context, archive *os.File, o Import) (string, error) {
+func (s *Store) Import(ctx context.Context, archive io.Reader, from string, o Import) (string, error) {
 	config, err := changed(o.Changes)
 	if err != nil {
 		return "", err
 	}
-	if info, err := archive.Stat(); err != nil || info.IsDir() {
-		return "", errors.Join(err, fmt.Errorf("reading %s: is a directory", called(archive)))
-	}
 	layer, err := s.unpack(ctx, archive)
 	if err != nil {
-		return "", fmt.Errorf("unpacking %s: %w", called(archive), err)
+		return "", fmt.Errorf("unpacking %s: %w", from, err)
 	}
 	image, err := importedImage(layer, config, o)
 	if err != nil {
@@ -57,35 +53,6 @@ func (s *Store) Import(ctx context.Context, archive *os.File, o Import) (string,
 	}
 	id, _, err := s.putImage(image)
 	return id, err
-}
-
-// Download fetches an archive into the temporary directory.
-func (s *Store) Download(ctx context.Context, url string) (*os.File, error) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
-	if err != nil {
-		return nil, err
-	}
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		return nil, err
-	}
-	defer response.Body.Close()
-	if response.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("downloading %s: %s", url, response.Status)
-	}
-	file, err := os.CreateTemp(s.temp, "download-")
-	if err != nil {
-		return nil, err
-	}
-	_, err = io.Copy(file, response.Body)
-	if err == nil {
-		_, err = file.Seek(0, io.SeekStart)
-	}
-	if err != nil {
-		file.Close()
-		return nil, s.roomy(fmt.Errorf("downloading %s: %w", url, err))
-	}
-	return file, nil
 }
 
 // importedImage describes an image of this one layer, in docker's format: OCI's
