@@ -2,7 +2,6 @@ package store
 
 import (
 	"encoding/json"
-	"fmt"
 	"maps"
 	"os"
 	"slices"
@@ -10,64 +9,9 @@ import (
 
 	"github.com/containerd/containerd/platforms"
 	"github.com/containers/storage"
-	"github.com/moby/buildkit/frontend/dockerfile/instructions"
 	"github.com/opencontainers/go-digest"
 	imagespec "github.com/opencontainers/image-spec/specs-go/v1"
 )
-
-// wanted is an image that a build needs.
-type wanted struct{ name, platform string }
-
-// wanted lists the images that are needed to build the target for a platform.
-func (d *Dockerfile) wanted(target imagespec.Platform) []wanted {
-	var list []wanted
-	for _, from := range d.outside() {
-		name, is := d.image(from.name)
-		if !is {
-			continue
-		}
-		if w := (wanted{name, d.platform(from.stage, target, from.base)}); !slices.Contains(list, w) {
-			list = append(list, w)
-		}
-	}
-	return list
-}
-
-// platform is what a stage is for. What it only takes files from is for the
-// target.
-func (d *Dockerfile) platform(stage int, target imagespec.Platform, base bool) string {
-	if own := d.stages[stage].Platform; own != "" && base {
-		if parsed, err := platforms.Parse(own); err == nil {
-			return platforms.Format(parsed)
-		}
-	}
-	return platforms.Format(target)
-}
-
-// checkPlatforms makes sure that this machine can execute what RUN starts.
-func (d *Dockerfile) checkPlatforms(target imagespec.Platform) error {
-	for index, stage := range d.stages {
-		if own := stage.Platform; own != "" {
-			if _, err := platforms.Parse(own); err != nil {
-				return d.atLine(stage.Location, fmt.Errorf("failed to parse platform %s: %w", own, err)) //nolint:revive // Docker's words
-			}
-		}
-		if !d.needed[index] {
-			continue
-		}
-		platform, err := platforms.Parse(d.platform(index, target, true))
-		if err != nil {
-			return err
-		}
-		for _, command := range stage.Commands {
-			if run, is := command.(*instructions.RunCommand); is && !runnable(platform) {
-				return d.atLine(run.Location(), fmt.Errorf("RUN for %s cannot run on this machine, which is %s: ask for qemu-user-static to be installed (its binfmt_misc handler is missing), or do the work in a stage that begins with FROM --platform=$BUILDPLATFORM",
-					platforms.Format(platform), platforms.Format(platforms.DefaultSpec())))
-			}
-		}
-	}
-	return nil
-}
 
 // qemu has the names of the handlers for platforms' architectures.
 var qemu = map[string]string{

