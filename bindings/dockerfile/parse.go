@@ -1,5 +1,7 @@
 package dockerfile
 
+import "github.com/moby/buildkit/frontend/dockerfile/parser"
+
 // File is a Dockerfile whose every instruction and flag is known.
 type File struct {
 	text []byte
@@ -18,6 +20,12 @@ func (f *File) Images(o Options) ([]Source, error) { return nil, nil }
 // Plan says what is to be done. bases has the configuration of each image of
 // Images, "Image|platform" → its configuration.
 func (f *File) Plan(o Options, bases map[string]Image) (*Plan, error) { return nil, nil }
+
+// At places an error in the file.
+func (f *File) At(at []parser.Range, err error) error { return err }
+
+// Naming places an error about an image where the file names it first.
+func (f *File) Naming(image Source, err error) error { return err }
 
 // Error is an error about some lines of a Dockerfile.
 type Error struct {

@@ -9,6 +9,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/containerd/containerd/platforms"
 	"github.com/moby/buildkit/frontend/dockerfile/parser"
 	"github.com/opencontainers/go-digest"
 	imagespec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -24,6 +25,7 @@ type Plan struct {
 type Stage struct {
 	Name     string // as written after AS, or stage-N, or its number
 	Base     Source // an image, a stage, or nothing
+	From     string // the name of the step of FROM; "" where the base is no image
 	Steps    []*Step
 	Image    Image // what becomes of it
 	Platform imagespec.Platform
@@ -37,6 +39,12 @@ type Source struct {
 	Stage    *Stage
 	Context  string // the name of a build context, Main for the main one
 }
+
+// None tells whether there are no files at all.
+func (s Source) None() bool { return s.Image == "" && s.Stage == nil && s.Context == "" }
+
+// Key tells the images of a build apart, by name and platform.
+func (s Source) Key() string { return s.Image + "|" + platforms.Format(s.Platform) }
 
 // Main is the name of the build context that is the command's argument.
 const Main = "context"

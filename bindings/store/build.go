@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 
 	"dockless/bindings/dockerfile"
 
@@ -12,16 +13,16 @@ import (
 type Build struct {
 	Dockerfile *dockerfile.File
 	dockerfile.Options
-	Contexts map[string]string   // directories: dockerfile.Main and those of --build-context
-	Ignore   map[string][]string // patterns of .dockerignore, by context
-	Names    []reference.Named
-	Squash   bool
-	Pull     bool     // also what is here
-	Network  string   // of RUN: default, host, none
-	Hosts    []string // NAME:IP
-	Limits   Limits
-	Secrets  map[string]Secret
-	SSH      map[string][]string // id → sockets or keys
+	Directories map[string]string   // of the contexts: dockerfile.Main and those of --build-context
+	Ignore      map[string][]string // patterns of .dockerignore, by context
+	Names       []reference.Named
+	Squash      bool
+	Pull        bool     // also what is here
+	Network     string   // of RUN: default, host, none
+	Hosts       []string // NAME:IP
+	Limits      Limits
+	Secrets     map[string]Secret
+	SSH         map[string][]string // id → sockets or keys
 	// Fetch puts what ADD names, a URL or a git repository, below dir and returns
 	// its path.
 	Fetch func(ctx context.Context, item dockerfile.Item, dir string) (string, error)
@@ -63,16 +64,46 @@ type StepEvent struct {
 	Err    error // why it ends
 }
 
-// source is a tree that COPY takes files from, or a single file.
-type source struct {
-	root   string   // a directory
-	file   string   // below root; "": what the item's Path says
-	ignore []string // patterns of .dockerignore
-	own    bool     // its files keep their owners: it is an image or a stage
-	seen   string   // a file that remembers the digests of its files; "": none
+// Built is what has become of a build.
+type Built struct {
+	ID       string // of the image
+	Warnings []dockerfile.Warning
 }
 
-// Build builds an image and returns its ID. With an error no name has changed.
-func (s *Store) Build(ctx context.Context, b Build) (id string, err error) {
-	return "", nil
+// Build builds an image. With an error no name has changed.
+func (s *Store) Build(ctx context.Context, b Build) (built Built, err error) {
+	found, err := s.bases(ctx, &b)
+	if err != nil {
+		return built, err
+	}
+	plan, err := b.Dockerfile.Plan(b.Options, configs(found))
+	if err != nil {
+		return built, err
+	}
+	built.Warnings = plan.Warnings
+	if err := b.checkPlatforms(plan); err != nil {
+		return built, err
+	}
+	// What somebody removes between our look and our use is made again.
+	for tries := 0; ; tries++ {
+		built.ID, err = s.buildPlan(ctx, &b, plan, found)
+		if err == nil || !isGone(err) || tries == maxRetries {
+			break
+		}
+	}
+	if err != nil && ctx.Err() != nil {
+		err = context.Cause(ctx)
+	}
+	return built, s.roomy(err)
+}
+
+func (s *Store) buildPlan(ctx context.Context, b *Build, plan *dockerfile.Plan, found map[string]*base) (id string, err error) {
+	w := newWork(s, b, plan, found)
+	defer func() { err = errors.Join(err, w.views.end()) }()
+	result, err := w.target(ctx)
+	if err != nil {
+		return "", err
+	}
+	w.restCached()
+	return w.image(ctx, result)
 }

@@ -33,6 +33,17 @@ func (s *Store) committing(ctx context.Context) (done func(), err error) {
 	return func() { lock.Close() }, nil
 }
 
+// unnote takes the note of one layer away.
+func (s *Store) unnote(layer string) error {
+	i := slices.IndexFunc(s.noted, func(name string) bool { return noted(name) == layer })
+	if i < 0 {
+		return nil
+	}
+	name := s.noted[i]
+	s.noted[i] = ""
+	return os.Remove(name)
+}
+
 const notePrefix = "uncommitted-"
 
 // note writes down that a layer will be made which no image uses yet.
@@ -60,14 +71,9 @@ func (s *Store) used(layer string) error {
 		parents[layer.ID] = layer.Parent
 	}
 	for ; layer != ""; layer = parents[layer] {
-		i := slices.IndexFunc(s.noted, func(name string) bool { return noted(name) == layer })
-		if i < 0 {
-			continue
-		}
-		if err := os.Remove(s.noted[i]); err != nil {
+		if err := s.unnote(layer); err != nil {
 			return err
 		}
-		s.noted[i] = ""
 	}
 	return nil
 }

@@ -1,0 +1,156 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"dockless/bindings/dockerfile"
+
+	"github.com/containerd/containerd/platforms"
+	"github.com/containers/image/v5/docker/reference"
+	"github.com/containers/storage"
+	"github.com/opencontainers/go-digest"
+	imagespec "github.com/opencontainers/image-spec/specs-go/v1"
+)
+
+// base is an image that a build begins with, or takes files from.
+type base struct {
+	stack
+	image  dockerfile.Image
+	pulled bool
+}
+
+func configs(found map[string]*base) map[string]dockerfile.Image {
+	images := map[string]dockerfile.Image{}
+	for name, base := range found {
+		images[name] = base.image
+	}
+	return images
+}
+
+// bases finds the images that the build needs, and pulls those that are absent.
+func (s *Store) bases(ctx context.Context, b *Build) (map[string]*base, error) {
+	sources, err := b.Dockerfile.Images(b.Options)
+	if err != nil {
+		return nil, err
+	}
+	found := map[string]*base{}
+	for _, source := range sources {
+		named, err := reference.ParseNormalizedNamed(source.Image)
+		if err != nil {
+			return nil, fmt.Errorf("failed to parse stage name %q: %w", source.Image, err) //nolint:revive // Docker's words
+		}
+		name := reference.TagNameOnly(named)
+		if canonical, is := name.(reference.Canonical); is { // what counts is the digest
+			if name, err = reference.WithDigest(reference.TrimNamed(name), canonical.Digest()); err != nil {
+				return nil, err
+			}
+		}
+		base, err := s.base(ctx, b, name, source.Platform)
+		b.Found(name, err)
+		if err != nil {
+			return nil, b.Dockerfile.Naming(source, fmt.Errorf("%s: failed to resolve source metadata for %s: %w", source.Image, name, err)) //nolint:revive // Docker's words
+		}
+		found[source.Key()] = base
+	}
+	return found, nil
+}
+
+func (s *Store) base(ctx context.Context, b *Build, name reference.Named, platform imagespec.Platform) (*base, error) {
+	image, err := s.baseHere(name, platform)
+	pull := errors.Is(err, storage.ErrImageUnknown) || err == nil && b.Pull
+	if pull {
+		if err = s.pullBase(ctx, name, platform, b); err == nil {
+			image, err = s.baseHere(name, platform)
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	base, err := s.readBase(image)
+	if err != nil {
+		return nil, fmt.Errorf("reading the image %s: %w", image.ID, err)
+	}
+	base.pulled = pull
+	return base, nil
+}
+
+// baseHere is what the store has for a name and a platform: under the full name,
+// under plain Podman's localhost/ name, or with that digest.
+func (s *Store) baseHere(name reference.Named, platform imagespec.Platform) (*storage.Image, error) {
+	names := []string{name.String()}
+	if canonical, is := name.(reference.Canonical); is {
+		same, err := s.ImagesByDigest(canonical.Digest())
+		if err != nil && !errors.Is(err, storage.ErrImageUnknown) {
+			return nil, err
+		}
+		for _, image := range same {
+			names = append(names, image.ID)
+		}
+	} else if reference.Domain(name) == "docker.io" {
+		names = append(names, "localhost/"+reference.FamiliarString(name))
+	}
+	for _, name := range names {
+		image, err := s.Image(name)
+		switch {
+		case errors.Is(err, storage.ErrImageUnknown):
+		case err != nil:
+			return nil, err
+		case s.isFor(image, platform):
+			return image, nil
+		}
+	}
+	return nil, storage.ErrImageUnknown
+}
+
+func (s *Store) pullBase(ctx context.Context, name reference.Named, platform imagespec.Platform, b *Build) error {
+	remote, err := s.Find(ctx, name, platform)
+	if err != nil {
+		return err
+	}
+	defer remote.Close()
+	_, err = s.Pull(ctx, remote, b.Pulled(name))
+	return err
+}
+
+// readBase reads an image's configuration, and of its layers what a manifest
+// says of them.
+func (s *Store) readBase(image *storage.Image) (*base, error) {
+	text, err := s.ImageBigData(image.ID, digest.NewDigestFromEncoded(digest.Canonical, image.ID).String())
+	if err != nil {
+		return nil, err
+	}
+	b := &base{stack: stack{top: image.TopLayer}}
+	if err := json.Unmarshal(text, &b.image); err != nil {
+		return nil, err
+	}
+	sizes := map[digest.Digest]int64{}
+	for id := image.TopLayer; id != ""; {
+		layer, err := s.Layer(id)
+		if err != nil {
+			return nil, err
+		}
+		sizes[layer.UncompressedDigest] = layer.UncompressedSize
+		id = layer.Parent
+	}
+	for _, diffID := range b.image.RootFS.DiffIDs {
+		b.layers = append(b.layers, stacked{diffID, max(sizes[diffID], 0)})
+	}
+	b.key = keyOf("image", b.image.RootFS.DiffIDs)
+	return b, nil
+}
+
+// checkPlatforms makes sure that this machine can execute what RUN starts.
+func (b *Build) checkPlatforms(plan *dockerfile.Plan) error {
+	for _, stage := range plan.Stages {
+		for _, step := range stage.Steps {
+			if step.Run != nil && !runnable(stage.Platform) {
+				return b.Dockerfile.At(step.At, fmt.Errorf("RUN for %s cannot run on this machine, which is %s: ask for qemu-user-static to be installed (its binfmt_misc handler is missing), or do the work in a stage that begins with FROM --platform=$BUILDPLATFORM",
+					platforms.Format(stage.Platform), platforms.Format(platforms.DefaultSpec())))
+			}
+		}
+	}
+	return nil
+}

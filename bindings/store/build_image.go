@@ -1,0 +1,151 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"dockless/bindings/dockerfile"
+
+	"github.com/containers/image/v5/manifest"
+	"github.com/containers/storage/pkg/archive"
+	"github.com/opencontainers/go-digest"
+	imagespec "github.com/opencontainers/image-spec/specs-go/v1"
+)
+
+// exporting is the name of the step after the last instruction. Build does not
+// end it, as names are given after it.
+const exporting = "exporting to image"
+
+// image makes the image of the target.
+func (w *work) image(ctx context.Context, result stack) (id string, err error) {
+	w.tell(StepEvent{Name: exporting})
+	stage := w.plan.Stages[len(w.plan.Stages)-1]
+	about := stage.Image
+	if w.build.Squash {
+		if result, err = w.squash(ctx, stage, result, &about); err != nil {
+			return "", fmt.Errorf("squashing the layers: %w", err)
+		}
+	}
+	about.RootFS = imagespec.RootFS{Type: "layers", DiffIDs: []digest.Digest{}}
+	var layers []manifest.Schema2Descriptor
+	for _, layer := range result.layers {
+		about.RootFS.DiffIDs = append(about.RootFS.DiffIDs, layer.DiffID)
+		layers = append(layers, manifest.Schema2Descriptor{
+			MediaType: manifest.DockerV2SchemaLayerMediaTypeUncompressed,
+			Size:      layer.Size,
+			Digest:    layer.DiffID,
+		})
+	}
+	image := newImage{layer: result.top, names: w.build.Names, created: time.Now().UTC()}
+	if about.Created != nil {
+		image.created = *about.Created
+	}
+	if image.config, err = json.Marshal(about); err != nil {
+		return "", err
+	}
+	image.manifest, err = manifest.Schema2FromComponents(manifest.Schema2Descriptor{
+		MediaType: manifest.DockerV2Schema2ConfigMediaType,
+		Size:      int64(len(image.config)),
+		Digest:    digest.FromBytes(image.config),
+	}, layers).Serialize()
+	if err != nil {
+		return "", err
+	}
+	done, err := w.committing(ctx)
+	if err != nil {
+		return "", err
+	}
+	defer done()
+	id, _, err = w.putImage(image)
+	return id, err
+}
+
+// squash makes one layer of all those that the build has put on top of its base.
+// Source: https://docs.docker.com/reference/cli/docker/image/build/#squash
+func (w *work) squash(ctx context.Context, stage *dockerfile.Stage, result stack, about *dockerfile.Image) (squashed stack, err error) {
+	for stage.Base.Stage != nil {
+		stage = stage.Base.Stage
+	}
+	var below stack
+	history := 0
+	if stage.Base.Image != "" {
+		base := w.bases[stage.Base.Key()]
+		below, history = base.stack, len(base.image.History)
+	}
+	if len(result.layers) == len(below.layers) {
+		return result, nil
+	}
+	layer, err := w.difference(ctx, below, result)
+	if err != nil {
+		return squashed, err
+	}
+	defer func() { err = errors.Join(err, layer.remove()) }()
+	done, err := w.committing(ctx)
+	if err != nil {
+		return squashed, err
+	}
+	defer done()
+	squashed.layers = append(below.layers[:len(below.layers):len(below.layers)], stacked{layer.diffID, layer.size})
+	if squashed.top, err = w.putLayer(below.top, layer); err != nil {
+		return squashed, err
+	}
+	for i := history; i < len(about.History); i++ {
+		about.History[i].EmptyLayer = true
+	}
+	about.History = append(about.History, imagespec.History{Created: about.Created, Comment: "merge of the layers of the build"})
+	return squashed, nil
+}
+
+// difference unpacks what has to be put on top of one stack to get the files of
+// the other.
+func (w *work) difference(ctx context.Context, from, to stack) (*unpacked, error) {
+	before, err := w.views.root(from.top)
+	if err != nil {
+		return nil, err
+	}
+	after, err := w.views.root(to.top)
+	if err != nil {
+		return nil, err
+	}
+	changes, err := archive.ChangesDirs(after, nil, before, nil)
+	if err != nil {
+		return nil, err
+	}
+	files, err := archive.ExportChanges(after, changes, nil, nil)
+	if err != nil {
+		return nil, err
+	}
+	defer files.Close()
+	return w.unpack(ctx, files)
+}
+
+// Forget removes an image that nobody wants to keep, but none of its layers: the
+// next build takes them.
+func (s *Store) Forget(ctx context.Context, id string) error {
+	done, err := s.committing(ctx)
+	if err != nil {
+		return err
+	}
+	defer done()
+	image, err := s.Image(id)
+	if err != nil {
+		return fmt.Errorf("removing the image %s: %w", id, err)
+	}
+	if len(image.Names) > 0 {
+		return nil
+	}
+	if image.TopLayer != "" { // a layer that something is on top of stays
+		above, err := s.CreateLayer("", image.TopLayer, nil, "", false, nil)
+		if err != nil {
+			return fmt.Errorf("removing the image %s: %w", id, err)
+		}
+		defer func() { err = errors.Join(err, s.dropLayer(above.ID)) }()
+	}
+	if _, err := s.DeleteImage(id, true); err != nil {
+		return fmt.Errorf("removing the image %s: %w", id, err)
+	}
+	return nil
+}

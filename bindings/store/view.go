@@ -1,0 +1,121 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"sync"
+
+	graphdriver "github.com/containers/storage/drivers"
+	"golang.org/x/sys/unix"
+)
+
+// views shows the files of layers, with all that is below them, for as long as a
+// build takes: nobody may write to what is shown.
+type views struct {
+	store *Store
+	mutex sync.Mutex
+	roots map[string]string // layer → directory
+	close []func() error
+}
+
+func (s *Store) newViews() *views {
+	return &views{store: s, roots: map[string]string{}}
+}
+
+// root is the directory of a layer's files; that of no layer is empty.
+func (v *views) root(layer string) (string, error) {
+	v.mutex.Lock()
+	defer v.mutex.Unlock()
+	if root, shown := v.roots[layer]; shown {
+		return root, nil
+	}
+	root, err := v.show(layer)
+	if err != nil {
+		return "", fmt.Errorf("mounting the layer %s: %w", layer, err)
+	}
+	v.roots[layer] = root
+	return root, nil
+}
+
+func (v *views) show(layer string) (string, error) {
+	if layer == "" {
+		return os.MkdirTemp(v.store.temp, "view-")
+	}
+	driver, err := v.store.GraphDriver()
+	if err != nil {
+		return "", err
+	}
+	if driver.String() == "overlay" {
+		about, err := driver.Metadata(layer)
+		if err != nil {
+			return "", err
+		}
+		if about["LowerDir"] == "" {
+			return about["UpperDir"], nil
+		}
+		if root, err := v.overlay(append([]string{about["UpperDir"]}, strings.Split(about["LowerDir"], ":")...)); err == nil {
+			return root, nil
+		}
+	}
+	root, err := driver.Get(layer, graphdriver.MountOpts{Options: []string{"ro"}}) // with fuse-overlayfs, say
+	if err == nil {
+		v.close = append(v.close, func() error { return driver.Put(layer) })
+	}
+	return root, err
+}
+
+// overlay mounts directories on top of each other, the topmost first. The place
+// of the driver's own mounts is shared with other processes, and a process that
+// removes it takes the mount from all.
+func (v *views) overlay(dirs []string) (string, error) {
+	links, err := os.MkdirTemp(v.store.temp, "view-")
+	if err != nil {
+		return "", err
+	}
+	root := filepath.Join(links, "root")
+	if err := os.Mkdir(root, 0o700); err != nil {
+		return "", err
+	}
+	var lower []string // by short names: all of them have to fit into one page
+	for i, dir := range dirs {
+		name := strconv.Itoa(i)
+		if err := os.Symlink(dir, filepath.Join(links, name)); err != nil {
+			return "", err
+		}
+		lower = append(lower, name)
+	}
+	mounted := make(chan error)
+	go func() {
+		runtime.LockOSThread() // and never unlocked: the thread ends, with its working directory
+		err := unix.Unshare(unix.CLONE_FS)
+		if err == nil {
+			err = unix.Chdir(links)
+		}
+		if err == nil {
+			err = unix.Mount("overlay", "root", "overlay", unix.MS_RDONLY, "userxattr,lowerdir="+strings.Join(lower, ":"))
+		}
+		mounted <- err
+	}()
+	if err := <-mounted; err != nil {
+		return "", errors.Join(err, os.RemoveAll(links))
+	}
+	v.close = append(v.close, func() error { return unix.Unmount(root, unix.MNT_DETACH) })
+	return root, nil
+}
+
+// end takes all of them away.
+func (v *views) end() error {
+	v.mutex.Lock()
+	defer v.mutex.Unlock()
+	var errs []error
+	for _, closing := range v.close {
+		errs = append(errs, closing())
+	}
+	v.close, v.roots = nil, map[string]string{}
+	return errors.Join(errs...)
+}
