@@ -94,6 +94,9 @@ func (s *Store) Build(ctx context.Context, b Build) (built Built, err error) {
 	if err != nil && ctx.Err() != nil {
 		err = context.Cause(ctx)
 	}
+	if err == nil {
+		err = s.pruneOld(ctx)
+	}
 	return built, s.roomy(err)
 }
 

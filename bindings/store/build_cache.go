@@ -105,6 +105,7 @@ type CacheRecord struct {
 	Shared        bool // an image or a container has the layer, too
 
 	files []string
+	depth int // of the layer: how many are below it
 }
 
 // Cache lists what builds have left for the next ones, one record for a layer.
@@ -134,7 +135,7 @@ func (s *Store) Cache() ([]CacheRecord, error) {
 		if !found {
 			i = len(records)
 			at[record.Top] = i
-			records = append(records, CacheRecord{ID: record.Top, Step: record.Step, Size: record.Size, Created: record.Created, Shared: shared[record.Top]})
+			records = append(records, CacheRecord{ID: record.Top, Step: record.Step, Size: record.Size, Created: record.Created, Shared: shared[record.Top], depth: len(record.Layers)})
 		}
 		if records[i].Used.Before(about.ModTime()) {
 			records[i].Used = about.ModTime()

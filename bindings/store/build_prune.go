@@ -1,76 +1,77 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
+	"time"
 
 	"github.com/containers/common/pkg/config"
-	"github.com/containers/storage"
 )
 
-// PruneCache removes what builds have left for the next ones: the images without
-// a name that others are made from (what they share stays), with all also those
-// that nothing is made from, and the caches of RUN --mount=type=cache. What a
-// container uses stays. It returns the IDs of the images and the bytes that are
-// free now.
-func (s *Store) PruneCache(ctx context.Context, all bool) (removed []string, bytes int64, err error) {
+// PruneCache removes those records of the build cache that choose says, with
+// their layers. A layer stays as long as an image, a container or another layer
+// needs it. It returns what is gone and the bytes that are free now.
+func (s *Store) PruneCache(ctx context.Context, choose func(CacheRecord) bool) (removed []CacheRecord, bytes int64, err error) {
 	done, err := s.committing(ctx)
 	if err != nil {
 		return nil, 0, err
 	}
 	defer done()
-	if bytes, err = pruneCacheMounts(); err != nil {
+	records, err := s.Cache()
+	if err != nil {
 		return nil, 0, err
 	}
-	images, err := s.Images()
-	if err != nil {
-		return nil, bytes, fmt.Errorf("listing the store's images: %w", err)
-	}
-	layers, err := s.Layers()
-	if err != nil {
-		return nil, bytes, fmt.Errorf("listing the store's layers: %w", err)
-	}
-	containers, err := s.Containers()
-	if err != nil {
-		return nil, bytes, fmt.Errorf("listing the store's containers: %w", err)
-	}
-	parent, size, above, used := map[string]string{}, map[string]int64{}, map[string]bool{}, map[string]bool{}
-	for _, layer := range layers {
-		parent[layer.ID], size[layer.ID] = layer.Parent, max(layer.UncompressedSize, 0)
-	}
-	for _, image := range images {
-		for id := parent[image.TopLayer]; id != ""; id = parent[id] {
-			above[id] = true
-		}
-	}
-	for _, container := range containers {
-		used[container.ImageID] = true
-	}
-	for _, image := range images {
-		if len(image.Names) > 0 || used[image.ID] || !all && !above[image.TopLayer] {
+	slices.SortFunc(records, func(a, b CacheRecord) int { return cmp.Compare(b.depth, a.depth) }) // children before their parents
+	for _, record := range records {
+		if !choose(record) {
 			continue
 		}
-		gone, err := s.DeleteImage(image.ID, true)
-		if errors.Is(err, storage.ErrImageUsedByContainer) || errors.Is(err, storage.ErrImageUnknown) {
-			continue // since the list was made
+		for _, file := range record.files {
+			if err := os.Remove(file); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return removed, bytes, fmt.Errorf("removing a record of the build cache: %w", err)
+			}
 		}
-		if err != nil {
-			return removed, bytes, fmt.Errorf("removing the image %s: %w", image.ID, err)
+		err := s.DeleteLayer(record.ID)
+		switch {
+		case err == nil:
+			bytes += record.Size
+		case !inUse(err):
+			return removed, bytes, fmt.Errorf("removing the layer %s: %w", record.ID, err)
 		}
-		removed = append(removed, image.ID)
-		for _, layer := range gone {
-			bytes += size[layer]
-		}
+		removed = append(removed, record)
 	}
 	return removed, bytes, nil
 }
 
-// pruneCacheMounts removes the caches of RUN --mount=type=cache.
-func pruneCacheMounts() (bytes int64, err error) {
+// keptFor is how long the cache holds what no build has use for.
+const keptFor = 30 * 24 * time.Hour
+
+// pruneOld removes from the cache what has been of no use for long; it looks for
+// that once a day.
+func (s *Store) pruneOld(ctx context.Context) error {
+	stamp := filepath.Join(s.GraphRoot(), "dockless-pruned")
+	if about, err := os.Stat(stamp); err == nil && time.Since(about.ModTime()) < 24*time.Hour {
+		return nil
+	}
+	if err := os.WriteFile(stamp, nil, 0o600); err != nil {
+		return err
+	}
+	now := time.Now()
+	if err := os.Chtimes(stamp, now, now); err != nil {
+		return err
+	}
+	_, _, err := s.PruneCache(ctx, func(r CacheRecord) bool { return time.Since(r.Used) > keptFor })
+	return err
+}
+
+// PruneCacheMounts removes the caches of RUN --mount=type=cache.
+func PruneCacheMounts() (bytes int64, err error) {
 	if _, err := config.Reload(); err != nil { // it says where
 		return 0, fmt.Errorf("reading containers.conf: %w", err)
 	}
