@@ -108,6 +108,13 @@ func (v *views) overlay(dirs []string) (string, error) {
 	return root, nil
 }
 
+// closing has something done when the views end.
+func (v *views) closing(do func() error) {
+	v.mutex.Lock()
+	defer v.mutex.Unlock()
+	v.close = append(v.close, do)
+}
+
 // end takes all of them away.
 func (v *views) end() error {
 	v.mutex.Lock()

@@ -1,0 +1,187 @@
+package store
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+
+	"dockless/bindings/dockerfile"
+
+	"github.com/opencontainers/go-digest"
+)
+
+// step does one step, or finds what it has made before.
+func (w *work) step(ctx context.Context, step *dockerfile.Step, below stack, cancel context.CancelCauseFunc) (stack, error) {
+	if err := ctx.Err(); err != nil {
+		return stack{}, err
+	}
+	keys := make([]digest.Digest, 1, 2)
+	for wait := false; ; wait = true {
+		if wait { // nothing is known of a stage, or it is needed
+			for _, other := range needs(step) {
+				if _, err := w.stage(ctx, other, cancel); err != nil {
+					return stack{}, err
+				}
+			}
+		}
+		var err error
+		if keys[0], err = w.key(ctx, step, below.key); err != nil {
+			return stack{}, w.failed(step, err)
+		}
+		if made, found := w.find(step, keys[0]); found {
+			w.cachedStep(step)
+			return made, nil
+		}
+		if wait || len(needs(step)) == 0 {
+			break
+		}
+	}
+	if step.Copy != nil && step.Copy.From.Context == "" {
+		content, err := w.contentKey(ctx, step, below.key)
+		if err != nil {
+			return stack{}, w.failed(step, err)
+		}
+		if made, found := w.find(step, content); found {
+			w.cachedStep(step)
+			return made, w.keep(step.Name, made, keys[0])
+		}
+		keys = append(keys, content)
+	}
+	w.tell(StepEvent{Step: w.numbers[step], Name: step.Name})
+	// The same step in two stages is done once.
+	result, err, _ := w.once.Do(keys[0].String(), func() (any, error) { return w.do(ctx, step, below, keys) })
+	if err != nil {
+		return stack{}, w.failed(step, err)
+	}
+	w.tell(StepEvent{Step: w.numbers[step], Name: step.Name, Ends: true})
+	return result.(stack), nil
+}
+
+// find looks a step up in the cache.
+func (w *work) find(step *dockerfile.Step, key digest.Digest) (stack, bool) {
+	if step.NoCache || key == "" {
+		return stack{}, false
+	}
+	return w.recall(key)
+}
+
+// do does a step, and puts its layer into the store and the cache.
+func (w *work) do(ctx context.Context, step *dockerfile.Step, below stack, keys []digest.Digest) (result stack, err error) {
+	layer, err := w.layer(ctx, step, below)
+	if err != nil {
+		return stack{}, err
+	}
+	defer func() { err = errors.Join(err, layer.remove()) }()
+	done, err := w.committing(ctx)
+	if err != nil {
+		return stack{}, err
+	}
+	defer done()
+	result = stack{
+		key:    keyOf(keys[0], layer.diffID),
+		layers: append(below.layers[:len(below.layers):len(below.layers)], stacked{layer.diffID, layer.size}),
+	}
+	if result.top, err = w.putLayer(below.top, layer); err != nil {
+		return stack{}, err
+	}
+	return result, w.keep(step.Name, result, keys...)
+}
+
+// layer does what a step says, beside the store.
+func (w *work) layer(ctx context.Context, step *dockerfile.Step, below stack) (*unpacked, error) {
+	if step.Run != nil {
+		return w.run(ctx, step, below)
+	}
+	root, err := w.below(below)
+	if err != nil {
+		return nil, err
+	}
+	if step.Workdir != nil {
+		return w.workdirLayer(ctx, step.Workdir, root)
+	}
+	picked, err := w.picked(ctx, step)
+	if err != nil {
+		return nil, err
+	}
+	return w.layerOfCopy(ctx, step.Copy, picked, root)
+}
+
+// run runs the process of a step.
+func (w *work) run(ctx context.Context, step *dockerfile.Step, below stack) (*unpacked, error) {
+	p := process{Run: step.Run, top: below.top, build: w.build}
+	p.stdout, p.stderr = &stepOutput{w, step, false}, &stepOutput{w, step, true}
+	for _, mount := range step.Run.Mounts {
+		root := ""
+		if !mount.From.None() {
+			var err error
+			if root, err = w.mountRoot(ctx, mount); err != nil {
+				return nil, err
+			}
+		}
+		p.roots = append(p.roots, root)
+	}
+	return w.runLayer(ctx, p)
+}
+
+// root is the directory of the files of a source. Its stage is built.
+func (w *work) root(from dockerfile.Source) (string, error) {
+	switch {
+	case from.Context != "":
+		return w.build.Directories[from.Context], nil
+	case from.Stage != nil:
+		return w.views.root(w.stages[from.Stage].result.top)
+	}
+	return w.views.root(w.bases[from.Key()].top)
+}
+
+// mountRoot is the directory of what is mounted. What .dockerignore names is not
+// in it: then it is a copy of what is left.
+func (w *work) mountRoot(ctx context.Context, mount dockerfile.Mount) (string, error) {
+	if len(w.build.Ignore[mount.From.Context]) == 0 {
+		return w.root(mount.From)
+	}
+	all := &dockerfile.Copy{From: mount.From, Items: []dockerfile.Item{{Path: mount.Source}}, Dest: "/", Parents: true}
+	picked, err := w.pick(ctx, all, []source{w.contextSource(mount.From.Context)})
+	if err != nil {
+		return "", err
+	}
+	files, err := w.layerOfCopy(ctx, all, picked, "")
+	if err != nil {
+		return "", err
+	}
+	if files.whole {
+		return "", errors.Join(fmt.Errorf("the store's driver, %s, cannot mount a context with a .dockerignore: use COPY", w.GraphDriverName()), files.remove())
+	}
+	w.views.closing(files.remove)
+	return files.files(), nil
+}
+
+// below is the directory of the files that a step begins with, "" for none.
+func (w *work) below(at stack) (string, error) {
+	if at.top == "" {
+		return "", nil
+	}
+	return w.views.root(at.top)
+}
+
+// fetch gets what ADD names, once.
+func (w *work) fetch(ctx context.Context, item dockerfile.Item) (string, error) {
+	name := cmp.Or(item.URL, item.Git)
+	w.mutex.Lock()
+	path, found := w.fetched[name]
+	w.mutex.Unlock()
+	if found {
+		return path, nil
+	}
+	dir := filepath.Join(w.temp, fmt.Sprint("fetched-", digest.FromString(name).Encoded()[:12]))
+	path, err := w.build.Fetch(ctx, item, dir)
+	if err != nil {
+		return "", err
+	}
+	w.mutex.Lock()
+	defer w.mutex.Unlock()
+	w.fetched[name] = path
+	return path, nil
+}
