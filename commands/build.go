@@ -44,11 +44,15 @@ func buildImage(ctx context.Context, env *Env, o *buildOptions, where string) (e
 	if err != nil {
 		return o.excerpt(env, err)
 	}
+	wanted, err := b.Dockerfile.Images(b.Options)
+	if err != nil {
+		return o.excerpt(env, err)
+	}
 	var bases []reference.Named
-	for _, typed := range b.Dockerfile.Images() {
-		name, err := imageReference(typed)
+	for _, image := range wanted {
+		name, err := reference.ParseNormalizedNamed(image.Image)
 		if err != nil {
-			return fmt.Errorf("failed to parse stage name %q: %w", typed, err) //nolint:revive // Docker's words
+			return fmt.Errorf("reading the name of the image %s: %w", image.Image, err)
 		}
 		bases = append(bases, name)
 	}
@@ -77,7 +81,7 @@ func buildImage(ctx context.Context, env *Env, o *buildOptions, where string) (e
 	}
 	shown := newBuildProgress(env.Err, mode)
 	shown.did("[internal] load build definition from "+o.dockerfileName(), fmt.Sprintf("transferring dockerfile: %s", units.HumanSize(float64(b.Dockerfile.Size()))))
-	b.Pulled, b.Found, b.Steps = shown.pulled, shown.found, shown.step
+	b.Pulled, b.Found, b.Steps, b.Fetch = shown.pulled, shown.found, shown.step, fetchSource
 	id, err := images.Build(ctx, b)
 	if err == nil {
 		shown.exported(id, b.Names)

@@ -66,9 +66,7 @@ func (o *buildxOptions) fill(env *Env, b *store.Build) (err error) {
 	if b.SSH, err = parseSSH(o.ssh); err != nil {
 		return err
 	}
-	if len(o.noCacheFilter) > 0 {
-		b.NoCache = true
-	}
+	b.NoCacheStages = o.noCacheFilter
 	if err := o.fillOutputs(b); err != nil {
 		return err
 	}

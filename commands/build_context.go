@@ -9,9 +9,10 @@ import (
 	"os"
 	"path/filepath"
 
+	"dockless/bindings/dockerfile"
 	"dockless/bindings/store"
 
-	"github.com/moby/buildkit/frontend/dockerfile/dockerignore"
+	"github.com/moby/patternmatcher/ignorefile"
 	"golang.org/x/sys/unix"
 )
 
@@ -22,12 +23,13 @@ func (o *buildOptions) findContext(ctx context.Context, env *Env, where string, 
 		return errors.New("invalid argument: can't use stdin for both build context and dockerfile")
 	}
 	var text []byte
+	var directory string
 	if o.remote = where == "-" || isURL(where) || isGit(where); o.remote {
 		if text, err = o.fetched.context(ctx, env, where); err == nil {
-			b.Context, err = filepath.EvalSymlinks(o.fetched.dir("context"))
+			directory, err = filepath.EvalSymlinks(o.fetched.dir("context"))
 		}
 	} else {
-		b.Context, err = localContext(where)
+		directory, err = localContext(where)
 	}
 	if err != nil {
 		return err
@@ -40,19 +42,20 @@ func (o *buildOptions) findContext(ctx context.Context, env *Env, where string, 
 	case isURL(o.file):
 		text, err = o.fetched.text(ctx, o.file)
 	default:
-		text, name, err = o.readDockerfile(b.Context)
+		text, name, err = o.readDockerfile(directory)
 	}
 	if err != nil {
 		return fmt.Errorf("failed to read dockerfile: %w", err) //nolint:revive // Docker's words
 	}
-	if b.Ignore, err = readIgnored(b.Context, name); err != nil {
-		return err
-	}
-	others, err := o.namedContexts(ctx, env)
+	ignored, err := readIgnored(directory, name)
 	if err != nil {
 		return err
 	}
-	b.Dockerfile, err = store.ParseDockerfile(text, b.Args, o.target, others)
+	b.Contexts, b.Ignore = map[string]string{dockerfile.Main: directory}, map[string][]string{dockerfile.Main: ignored}
+	if err := o.namedContexts(ctx, env, b); err != nil {
+		return err
+	}
+	b.Dockerfile, err = dockerfile.Parse(text)
 	return err
 }
 
@@ -120,7 +123,7 @@ func readIgnored(directory, dockerfile string) ([]string, error) {
 			return nil, fmt.Errorf("reading what to ignore: %w", err)
 		}
 		defer file.Close()
-		patterns, err := dockerignore.ReadAll(file)
+		patterns, err := ignorefile.ReadAll(file)
 		if err != nil {
 			return nil, fmt.Errorf("reading %s: %w", name, err)
 		}

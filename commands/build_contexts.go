@@ -7,35 +7,43 @@ import (
 	"strconv"
 	"strings"
 
+	"dockless/bindings/dockerfile"
 	"dockless/bindings/store"
 )
 
 // namedContexts reads the --build-context flags, NAME=VALUE, and fetches what is
-// not here. What comes back is as store.ParseDockerfile takes it.
+// not here. A directory's own .dockerignore counts for it.
 // Source: https://docs.docker.com/reference/cli/docker/buildx/build/#build-context
-func (o *buildOptions) namedContexts(ctx context.Context, env *Env) (map[string]string, error) {
-	contexts := map[string]string{}
+func (o *buildOptions) namedContexts(ctx context.Context, env *Env, b *store.Build) error {
+	b.Options.Contexts = map[string]string{}
 	for i, flag := range o.contexts {
 		name, value, found := strings.Cut(flag, "=")
 		if !found || name == "" || value == "" {
-			return nil, fmt.Errorf("invalid context value: %s, expected key=value", flag)
+			return fmt.Errorf("invalid context value: %s, expected key=value", flag)
 		}
+		if strings.HasPrefix(value, dockerfile.ImageContext) {
+			b.Options.Contexts[name] = value
+			continue
+		}
+		var directory string
 		var err error
 		switch {
-		case strings.HasPrefix(value, store.ImageContext):
-			contexts[name] = value
 		case strings.HasPrefix(value, "oci-layout://"):
-			return nil, fmt.Errorf("--build-context %s: load the image and use %sNAME instead: %s load -i DIRECTORY.tar", flag, store.ImageContext, env.Program)
+			return fmt.Errorf("--build-context %s: load the image and use %sNAME instead: %s load -i DIRECTORY.tar", flag, dockerfile.ImageContext, env.Program)
 		case isURL(value), isGit(value):
-			contexts[name], err = o.fetched.named(ctx, env, value, "context-"+strconv.Itoa(i))
+			directory, err = o.fetched.named(ctx, env, value, "context-"+strconv.Itoa(i))
 		default:
-			contexts[name], err = localContext(value)
+			directory, err = localContext(value)
 		}
 		if err != nil {
-			return nil, fmt.Errorf("--build-context %s: %w", name, err)
+			return fmt.Errorf("--build-context %s: %w", name, err)
+		}
+		b.Contexts[name], b.Options.Contexts[name] = directory, directory
+		if b.Ignore[name], err = readIgnored(directory, ""); err != nil {
+			return err
 		}
 	}
-	return contexts, nil
+	return nil
 }
 
 // named fetches one more context.

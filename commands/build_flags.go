@@ -5,13 +5,14 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"strconv"
 	"strings"
+	"time"
 
 	"dockless/bindings/store"
 
 	"github.com/containerd/containerd/platforms"
 	"github.com/docker/cli/opts"
-	imagespec "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/urfave/cli/v2"
 )
 
@@ -68,6 +69,7 @@ func (o *buildOptions) build(env *Env) (b store.Build, err error) {
 	if o.isolation != "" && o.isolation != "default" {
 		return b, fmt.Errorf("--isolation %s: only default is there on Linux", o.isolation)
 	}
+	b.Target, b.Host = o.target, platforms.DefaultSpec()
 	b.NoCache, b.Pull, b.Squash, b.Network, b.Hosts, b.Labels = o.noCache, o.pull, o.squash, o.network, o.hosts.GetAll(), o.labels.GetAll()
 	if strings.Contains(o.platform, ",") {
 		return b, fmt.Errorf("--platform %s: an image for several platforms is not supported; build one at a time, and join them with podman manifest", o.platform)
@@ -82,13 +84,9 @@ func (o *buildOptions) build(env *Env) (b store.Build, err error) {
 		}
 		b.Names = append(b.Names, name)
 	}
-	b.Args = o.buildArgs(env)
-	if o.platform != "" {
-		for name, value := range platformArgs(b.Platform) {
-			if _, given := b.Args[name]; !given {
-				b.Args[name] = value
-			}
-		}
+	b.Args, b.Proxy = o.buildArgs(env)
+	if b.Created, err = created(b.Args); err != nil {
+		return b, err
 	}
 	if b.Limits, err = o.limits.limits(); err != nil {
 		return b, err
@@ -98,8 +96,8 @@ func (o *buildOptions) build(env *Env) (b store.Build, err error) {
 
 // buildArgs are the arguments of --build-arg and the proxies of config.json. A
 // name alone takes its value from the environment.
-func (o *buildOptions) buildArgs(env *Env) map[string]string {
-	args := map[string]string{}
+func (o *buildOptions) buildArgs(env *Env) (args, proxy map[string]string) {
+	args, proxy = map[string]string{}, map[string]string{}
 	given := map[string]*string{}
 	for _, pair := range o.args.GetAll() {
 		name, value, found := strings.Cut(pair, "=")
@@ -112,19 +110,27 @@ func (o *buildOptions) buildArgs(env *Env) map[string]string {
 		}
 	}
 	for name, value := range env.DockerConfigFile().ParseProxyConfig("default", maps.Clone(given)) {
-		// buildah knows these as arguments that need no ARG and leave no trace.
-		if _, set := given[name]; !set && value != nil && !strings.EqualFold(name, "all_proxy") {
-			args[name] = *value
+		if _, set := given[name]; !set && value != nil {
+			proxy[name] = *value
 		}
 	}
-	return args
+	return args, proxy
 }
 
-// platformArgs are the arguments that --platform sets.
-// Source: https://docs.docker.com/reference/dockerfile/#automatic-platform-args-in-the-global-scope
-func platformArgs(target imagespec.Platform) map[string]string {
-	return map[string]string{
-		"TARGETPLATFORM": platforms.Format(target), "TARGETOS": target.OS,
-		"TARGETARCH": target.Architecture, "TARGETVARIANT": target.Variant,
+// created is the time that the image and its history have: now, unless the
+// argument or the environment say when the sources are from.
+// Source: https://docs.docker.com/build/ci/github-actions/reproducible-builds/
+func created(args map[string]string) (time.Time, error) {
+	const variable = "SOURCE_DATE_EPOCH"
+	if _, given := args[variable]; !given && os.Getenv(variable) != "" {
+		args[variable] = os.Getenv(variable)
 	}
+	if args[variable] == "" {
+		return time.Now().UTC(), nil
+	}
+	seconds, err := strconv.ParseInt(args[variable], 10, 64)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("invalid %s: %w", variable, err)
+	}
+	return time.Unix(seconds, 0).UTC(), nil
 }

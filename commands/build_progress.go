@@ -13,6 +13,7 @@ import (
 	"sync"
 	"time"
 
+	"dockless/bindings/dockerfile"
 	"dockless/bindings/store"
 
 	"github.com/distribution/reference"
@@ -88,10 +89,6 @@ func newBuildProgress(out io.Writer, mode string) *buildProgress {
 func (p *buildProgress) step(event store.StepEvent) {
 	p.mutex.Lock()
 	defer p.mutex.Unlock()
-	if event.Name == "" {
-		p.steps = append(p.steps, &buildStep{name: strings.TrimSpace(string(event.Output)), began: time.Now(), ended: time.Now()})
-		return
-	}
 	step := p.find(event.Name)
 	switch {
 	case event.Ends:
@@ -261,7 +258,7 @@ func (o *buildOptions) dockerfileName() string {
 
 // excerpt shows the Dockerfile's lines that an error is about.
 func (o *buildOptions) excerpt(env *Env, err error) error {
-	var located *store.DockerfileError
+	var located *dockerfile.Error
 	if errors.As(err, &located) && !errors.Is(err, context.Canceled) {
 		fmt.Fprint(env.Err, located.Excerpt(o.dockerfileName()))
 	}

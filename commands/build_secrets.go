@@ -6,13 +6,14 @@ import (
 	"fmt"
 	"os"
 	"strings"
+
+	"dockless/bindings/store"
 )
 
-// parseSecrets reads the --secret flags and makes sure that each is there. They
-// come back as buildah reads them.
+// parseSecrets reads the --secret flags and makes sure that each is there.
 // Source: https://docs.docker.com/build/building/secrets/
-func parseSecrets(flags []string) ([]string, error) {
-	var secrets []string
+func parseSecrets(flags []string) (map[string]store.Secret, error) {
+	secrets := map[string]store.Secret{}
 	for _, flag := range flags {
 		fields, err := csv.NewReader(strings.NewReader(flag)).Read()
 		if err != nil {
@@ -47,10 +48,7 @@ func parseSecrets(flags []string) ([]string, error) {
 			variable = id
 		}
 		if variable != "" {
-			if strings.ContainsAny(id+variable, ",=") {
-				return nil, fmt.Errorf("--secret %s: a name with a comma or an equals sign is not supported", flag)
-			}
-			secrets = append(secrets, "id="+id+",type=env,src="+variable)
+			secrets[id] = store.Secret{Value: []byte(os.Getenv(variable))}
 			continue
 		}
 		if file == "" {
@@ -61,26 +59,30 @@ func parseSecrets(flags []string) ([]string, error) {
 		} else if found.Size() > 500<<10 {
 			return nil, fmt.Errorf("could not parse secrets: %s is larger than 500 KB", file)
 		}
-		if strings.ContainsAny(id+file, ",") {
-			return nil, fmt.Errorf("--secret %s: a name with a comma is not supported", flag)
-		}
-		secrets = append(secrets, "id="+id+",type=file,src="+file)
+		secrets[id] = store.Secret{File: file}
 	}
 	return secrets, nil
 }
 
-// parseSSH reads the --ssh flags: ID, ID=SOCKET or ID=KEY[,KEY].
-func parseSSH(flags []string) ([]string, error) {
+// parseSSH reads the --ssh flags: ID, ID=SOCKET or ID=KEY[,KEY]. An ID alone
+// is the person's agent.
+func parseSSH(flags []string) (map[string][]string, error) {
+	agents := map[string][]string{}
 	for _, flag := range flags {
-		_, paths, found := strings.Cut(flag, "=")
-		if !found && os.Getenv("SSH_AUTH_SOCK") == "" {
-			return nil, fmt.Errorf("--ssh %s: no agent is running (SSH_AUTH_SOCK is empty): start one, or name a key: --ssh %s=$HOME/.ssh/id_ed25519", flag, flag)
+		id, text, _ := strings.Cut(flag, "=")
+		paths := strings.Split(text, ",")
+		if text == "" {
+			paths[0] = os.Getenv("SSH_AUTH_SOCK")
 		}
-		for _, path := range strings.Split(paths, ",") {
-			if _, err := os.Stat(path); found && err != nil {
+		if paths[0] == "" {
+			return nil, fmt.Errorf("--ssh %s: no agent is running (SSH_AUTH_SOCK is empty): start one, or name a key: --ssh %s=$HOME/.ssh/id_ed25519", flag, id)
+		}
+		for _, path := range paths {
+			if _, err := os.Stat(path); err != nil {
 				return nil, fmt.Errorf("--ssh %s: %w", flag, err)
 			}
 		}
+		agents[id] = paths
 	}
-	return flags, nil
+	return agents, nil
 }
