@@ -82,7 +82,8 @@ func buildImage(ctx context.Context, env *Env, o *buildOptions, where string) (e
 	shown := newBuildProgress(env.Err, mode)
 	shown.did("[internal] load build definition from "+o.dockerfileName(), fmt.Sprintf("transferring dockerfile: %s", units.HumanSize(float64(b.Dockerfile.Size()))))
 	b.Pulled, b.Found, b.Steps, b.Fetch = shown.pulled, shown.found, shown.step, fetchSource
-	id, err := images.Build(ctx, b)
+	built, err := images.Build(ctx, b)
+	id := built.ID
 	if err == nil {
 		shown.exported(id, b.Names)
 	}

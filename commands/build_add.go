@@ -20,6 +20,13 @@ import (
 // and returns its path.
 // Source: https://docs.docker.com/reference/dockerfile/#add
 func fetchSource(ctx context.Context, item dockerfile.Item, directory string) (string, error) {
+	if err := os.MkdirAll(directory, 0o700); err != nil {
+		return "", err
+	}
+	directory, err := os.MkdirTemp(directory, "") // another stage may ask for the same
+	if err != nil {
+		return "", err
+	}
 	if item.Git != "" {
 		f := &fetched{path: directory}
 		if err := f.clone(ctx, item.Git, "git"); err != nil {

@@ -51,7 +51,7 @@ func (o *buildOptions) findContext(ctx context.Context, env *Env, where string, 
 	if err != nil {
 		return err
 	}
-	b.Contexts, b.Ignore = map[string]string{dockerfile.Main: directory}, map[string][]string{dockerfile.Main: ignored}
+	b.Directories, b.Ignore = map[string]string{dockerfile.Main: directory}, map[string][]string{dockerfile.Main: ignored}
 	if err := o.namedContexts(ctx, env, b); err != nil {
 		return err
 	}

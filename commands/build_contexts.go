@@ -15,14 +15,14 @@ import (
 // not here. A directory's own .dockerignore counts for it.
 // Source: https://docs.docker.com/reference/cli/docker/buildx/build/#build-context
 func (o *buildOptions) namedContexts(ctx context.Context, env *Env, b *store.Build) error {
-	b.Options.Contexts = map[string]string{}
+	b.Contexts = map[string]string{}
 	for i, flag := range o.contexts {
 		name, value, found := strings.Cut(flag, "=")
 		if !found || name == "" || value == "" {
 			return fmt.Errorf("invalid context value: %s, expected key=value", flag)
 		}
 		if strings.HasPrefix(value, dockerfile.ImageContext) {
-			b.Options.Contexts[name] = value
+			b.Contexts[name] = value
 			continue
 		}
 		var directory string
@@ -38,7 +38,7 @@ func (o *buildOptions) namedContexts(ctx context.Context, env *Env, b *store.Bui
 		if err != nil {
 			return fmt.Errorf("--build-context %s: %w", name, err)
 		}
-		b.Contexts[name], b.Options.Contexts[name] = directory, directory
+		b.Directories[name], b.Contexts[name] = directory, directory
 		if b.Ignore[name], err = readIgnored(directory, ""); err != nil {
 			return err
 		}

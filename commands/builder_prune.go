@@ -41,8 +41,12 @@ func builderPruneCommand(env *Env) *cli.Command {
 				return err
 			}
 			defer images.Close()
-			removed, bytes, err := images.PruneCache(ctx, all)
-			printPruned(env, pruned{heading: "Deleted build cache objects:", lines: removed})
+			removed, bytes, err := images.PruneCache(ctx, func(r store.CacheRecord) bool { return all || !r.Shared })
+			var lines []string
+			for _, record := range removed {
+				lines = append(lines, record.ID)
+			}
+			printPruned(env, pruned{heading: "Deleted build cache objects:", lines: lines})
 			printReclaimed(env, bytes)
 			return err
 		}),
