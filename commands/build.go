@@ -8,10 +8,10 @@ import (
 	"os"
 	"slices"
 
+	"dockless/bindings/dockerfile"
 	"dockless/bindings/store"
 
 	"github.com/distribution/reference"
-	"github.com/docker/go-units"
 	"github.com/urfave/cli/v2"
 )
 
@@ -39,60 +39,92 @@ func buildImage(ctx context.Context, env *Env, o *buildOptions, where string) (e
 	if err != nil {
 		return err
 	}
+	o.quiet = mode == "quiet"
 	err = o.findContext(ctx, env, where, &b)
 	defer func() { err = errors.Join(err, o.fetched.remove()) }()
 	if err != nil {
 		return o.excerpt(env, err)
 	}
-	wanted, err := b.Dockerfile.Images(b.Options)
-	if err != nil {
-		return o.excerpt(env, err)
-	}
-	var bases []reference.Named
-	for _, image := range wanted {
-		name, err := reference.ParseNormalizedNamed(image.Image)
-		if err != nil {
-			return fmt.Errorf("reading the name of the image %s: %w", image.Image, err)
-		}
-		bases = append(bases, name)
-	}
-	if o.call == "check" {
-		fmt.Fprintln(env.Out, "Check complete, no warnings found.")
-		return nil
-	}
-	if o.pushes() {
-		bases = append(bases, b.Names...)
-	}
 	names := b.Names
 	if !slices.ContainsFunc(o.outputs, buildOutput.stays) {
 		b.Names = nil
 	}
-	images, err := env.Registry(ctx, bases...)
+	images, err := o.open(ctx, env, &b, names)
 	if err != nil {
-		return err
+		return o.excerpt(env, err)
 	}
 	defer images.Close()
-	ended, err := images.EndKilled()
-	if err != nil {
-		return err
-	}
-	if ended > 0 {
-		fmt.Fprintf(env.Err, "Ended %d process(es) that a killed build has left\n", ended)
-	}
 	shown := newBuildProgress(env.Err, mode)
-	shown.did("[internal] load build definition from "+o.dockerfileName(), fmt.Sprintf("transferring dockerfile: %s", units.HumanSize(float64(b.Dockerfile.Size()))))
+	defer shown.close()
+	shown.did("[internal] load build definition from "+o.dockerfileName(), fmt.Sprintf("transferring dockerfile: %dB", b.Dockerfile.Size()))
 	b.Pulled, b.Found, b.Steps, b.Fetch = shown.pulled, shown.found, shown.step, fetchSource
-	built, err := images.Build(ctx, b)
-	id := built.ID
+	var warnings []dockerfile.Warning
+	b.Planned = func(plan *dockerfile.Plan) error {
+		warnings = plan.Warnings
+		shown.plan(plan, o.ignoreSize)
+		if o.called.name != "build" {
+			return errOnlyAsked
+		}
+		return nil
+	}
+	id, err := images.Build(ctx, b)
 	if err == nil {
 		shown.exported(id, b.Names)
+	}
+	if errors.Is(err, errOnlyAsked) {
+		shown.close()
+		return o.check(env, b.Dockerfile, warnings)
 	}
 	shown.close()
 	if err != nil {
 		return o.excerpt(env, err)
 	}
+	if mode != "quiet" && mode != "none" && mode != "rawjson" {
+		o.printWarnings(env.Err, b.Dockerfile, warnings)
+	}
+	if err := o.export(ctx, env, images, id, names); err != nil {
+		return err
+	}
+	return o.tell(env, id, names)
+}
+
+// open opens the store, with credentials for the registries that the build
+// needs, and clears what killed builds have left.
+func (o *buildOptions) open(ctx context.Context, env *Env, b *store.Build, names []reference.Named) (*store.Store, error) {
+	wanted, err := b.Dockerfile.Images(b.Options)
+	if err != nil {
+		return nil, err
+	}
+	var bases []reference.Named
+	for _, image := range wanted {
+		name, err := reference.ParseNormalizedNamed(image.Image)
+		if err != nil {
+			return nil, fmt.Errorf("failed to parse stage name %q: %w", image.Image, err) //nolint:revive // Docker's words
+		}
+		bases = append(bases, name)
+	}
+	if o.pushes() {
+		bases = append(bases, names...)
+	}
+	images, err := env.Registry(ctx, bases...)
+	if err != nil {
+		return nil, err
+	}
+	ended, err := images.EndKilled()
+	if ended > 0 {
+		fmt.Fprintf(env.Err, "Ended %d process(es) that a killed build has left\n", ended)
+	}
+	if err != nil {
+		return nil, errors.Join(err, images.Close())
+	}
+	return images, nil
+}
+
+// export does with the image what the outputs say. Where none of them leaves it
+// in the store, only what the next build can use of it stays.
+func (o *buildOptions) export(ctx context.Context, env *Env, images *store.Store, id string, names []reference.Named) error {
 	out := env.Err
-	if mode == "quiet" || mode == "none" {
+	if o.quiet {
 		out = io.Discard
 	}
 	for _, output := range o.outputs {
@@ -105,8 +137,10 @@ func buildImage(ctx context.Context, env *Env, o *buildOptions, where string) (e
 			}
 		}
 	}
-	o.quiet = mode == "quiet"
-	return o.tell(env, id, names)
+	if !slices.ContainsFunc(o.outputs, buildOutput.stays) {
+		return images.Forget(ctx, id)
+	}
+	return nil
 }
 
 // pushNames pushes the image under each of its names.

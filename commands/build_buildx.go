@@ -20,6 +20,7 @@ type buildxOptions struct {
 	provenance, sbom                                   string
 
 	outputs []buildOutput
+	called  buildCall
 }
 
 func (o *buildxOptions) flags() []cli.Flag {
@@ -57,8 +58,8 @@ func (o *buildxOptions) fill(env *Env, b *store.Build) (err error) {
 	if o.check {
 		o.call = "check"
 	}
-	if o.call != "build" && o.call != "check" {
-		return fmt.Errorf("--call %s: only build and check are there", o.call)
+	if o.called, err = parseCall(o.call); err != nil {
+		return err
 	}
 	if b.Secrets, err = parseSecrets(o.secrets); err != nil {
 		return err

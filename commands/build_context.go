@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -47,8 +48,9 @@ func (o *buildOptions) findContext(ctx context.Context, env *Env, where string, 
 	if err != nil {
 		return fmt.Errorf("failed to read dockerfile: %w", err) //nolint:revive // Docker's words
 	}
-	ignored, err := readIgnored(directory, name)
-	if err != nil {
+	o.text = text
+	var ignored []string
+	if ignored, o.ignoreSize, err = readIgnored(directory, name); err != nil {
 		return err
 	}
 	b.Directories, b.Ignore = map[string]string{dockerfile.Main: directory}, map[string][]string{dockerfile.Main: ignored}
@@ -107,29 +109,28 @@ func (o *buildOptions) readDockerfile(directory string) (text []byte, name strin
 }
 
 // readIgnored reads what is not part of the context: the file beside the
-// Dockerfile that is named after it goes before the context's own.
+// Dockerfile that is named after it goes before the context's own. size is the
+// file's.
 // Source: https://docs.docker.com/build/concepts/context/#dockerignore-files
-func readIgnored(directory, dockerfile string) ([]string, error) {
+func readIgnored(directory, dockerfile string) (patterns []string, size int, err error) {
 	names := []string{filepath.Join(directory, ".dockerignore")}
 	if dockerfile != "" {
 		names = append([]string{dockerfile + ".dockerignore"}, names...)
 	}
 	for _, name := range names {
-		file, err := os.Open(name)
+		text, err := os.ReadFile(name)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
 		if err != nil {
-			return nil, fmt.Errorf("reading what to ignore: %w", err)
+			return nil, 0, fmt.Errorf("reading what to ignore: %w", err)
 		}
-		defer file.Close()
-		patterns, err := ignorefile.ReadAll(file)
-		if err != nil {
-			return nil, fmt.Errorf("reading %s: %w", name, err)
+		if patterns, err = ignorefile.ReadAll(bytes.NewReader(text)); err != nil {
+			return nil, 0, fmt.Errorf("reading %s: %w", name, err)
 		}
-		return patterns, nil
+		return patterns, len(text), nil
 	}
-	return nil, nil
+	return nil, 0, nil
 }
 
 // readTwice reads all of stdin and puts it back, for the process in which the

@@ -39,7 +39,7 @@ func (o *buildOptions) namedContexts(ctx context.Context, env *Env, b *store.Bui
 			return fmt.Errorf("--build-context %s: %w", name, err)
 		}
 		b.Directories[name], b.Contexts[name] = directory, directory
-		if b.Ignore[name], err = readIgnored(directory, ""); err != nil {
+		if b.Ignore[name], _, err = readIgnored(directory, ""); err != nil {
 			return err
 		}
 	}

@@ -24,8 +24,10 @@ type buildOptions struct {
 	rm, forceRm, compress, noContentTrust               bool
 	limits                                              buildLimits
 	buildxOptions
-	remote  bool // the context is not a directory of this machine
-	fetched fetched
+	remote     bool // the context is not a directory of this machine
+	fetched    fetched
+	text       []byte // the Dockerfile
+	ignoreSize int    // of .dockerignore, in bytes
 }
 
 func newBuildOptions() *buildOptions {

@@ -17,32 +17,49 @@ import (
 	"dockless/bindings/store"
 
 	"github.com/distribution/reference"
-	"github.com/docker/go-units"
 )
 
 // buildProgress shows a build as BuildKit does: each step has a number, a name,
-// a time and what it prints.
+// a time and what it prints. Steps of several stages run at the same time.
 // Source: https://docs.docker.com/reference/cli/docker/buildx/build/#progress
 type buildProgress struct {
 	out  io.Writer
 	mode string // plain, tty, quiet, none or rawjson
 
-	mutex  sync.Mutex
-	began  time.Time
-	steps  []*buildStep
-	screen *buildScreen // with tty
+	mutex   sync.Mutex
+	began   time.Time
+	steps   []*buildStep // that have begun, in this order
+	engine  map[int]*buildStep
+	planned int // how many the engine has; 0: not known yet
+	plain   *buildPlain
+	screen  *buildScreen // with tty
+	stop    chan struct{}
+	stopped chan struct{}
 }
 
 // buildStep is what has become of a step.
 type buildStep struct {
+	number       int // in the order in which steps begin
 	name         string
-	number       int
 	began, ended time.Time
 	cached       bool
 	err          error
 	rest         [2][]byte // the last lines of stdout and stderr, until they have an end
 	last         []string  // lines, with their times
-	notes        []string  // what else it has done: pulled a layer, named an image
+	tasks        []*buildTask
+	warnings     []string // with a terminal
+	held         []string // lines that wait until it is the step's turn, with plain
+	shownAs      int      // its number there; 0: it has not been shown
+}
+
+// buildTask is something that a step does and that may take its time: a layer
+// that is pulled, a name that is given.
+type buildTask struct {
+	name         string
+	done, total  int64 // bytes; total 0: not known
+	began, ended time.Time
+	shown        time.Time // with plain
+	shownDone    int64
 }
 
 // buildProgressModes are the values of --progress.
@@ -75,13 +92,32 @@ func (o *buildOptions) progressMode(env *Env) (string, error) {
 
 // newBuildProgress has to be closed.
 func newBuildProgress(out io.Writer, mode string) *buildProgress {
-	p := &buildProgress{out: out, mode: mode, began: time.Now()}
+	p := &buildProgress{out: out, mode: mode, began: time.Now(), engine: map[int]*buildStep{}, stop: make(chan struct{}), stopped: make(chan struct{})}
+	draw := func() {}
 	switch mode {
 	case "plain":
+		p.plain = &buildPlain{out: out}
 		fmt.Fprintln(out, `#0 building with "default" instance using dockless`)
+		draw = func() { p.plain.turn(p.steps) }
 	case "tty":
 		p.screen = newBuildScreen(p)
+		draw = func() { p.screen.draw(false) }
 	}
+	go func() {
+		defer close(p.stopped)
+		tick := time.NewTicker(screenInterval)
+		defer tick.Stop()
+		for {
+			select {
+			case <-p.stop:
+				return
+			case <-tick.C:
+				p.mutex.Lock()
+				draw()
+				p.mutex.Unlock()
+			}
+		}
+	}()
 	return p
 }
 
@@ -89,7 +125,11 @@ func newBuildProgress(out io.Writer, mode string) *buildProgress {
 func (p *buildProgress) step(event store.StepEvent) {
 	p.mutex.Lock()
 	defer p.mutex.Unlock()
-	step := p.find(event.Name)
+	step := p.engine[event.Step]
+	if step == nil || !step.ended.IsZero() && !event.Ends { // it is done again if its result has vanished
+		step = p.begin(event.Name)
+		p.engine[event.Step] = step
+	}
 	switch {
 	case event.Ends:
 		p.end(step, event.Cached, event.Err)
@@ -98,23 +138,20 @@ func (p *buildProgress) step(event store.StepEvent) {
 	}
 }
 
-// find begins the step if it is a new one. The mutex is held.
-func (p *buildProgress) find(name string) *buildStep {
-	for _, step := range p.steps {
-		if step.name == name && step.ended.IsZero() {
-			return step
-		}
-	}
-	step := &buildStep{name: name, number: len(p.steps) + 1, began: time.Now()}
+// begin begins a step. The mutex is held, here and below.
+func (p *buildProgress) begin(name string) *buildStep {
+	step := &buildStep{number: len(p.steps) + 1, name: name, began: time.Now()}
 	p.steps = append(p.steps, step)
-	p.plain("\n#%d %s\n", step.number, name)
-	p.raw(step, nil, 0)
+	p.line(step)
+	p.raw(step)
 	return step
 }
 
-func (p *buildProgress) plain(format string, args ...any) {
-	if p.mode == "plain" {
-		fmt.Fprintf(p.out, format, args...)
+// line shows lines of a step where there is a line for each thing that happens.
+func (p *buildProgress) line(step *buildStep, lines ...string) {
+	if p.plain != nil {
+		step.held = append(step.held, lines...)
+		p.plain.turn(p.steps)
 	}
 }
 
@@ -128,7 +165,7 @@ func (p *buildProgress) log(step *buildStep, output []byte, stderr bool) {
 	if stderr {
 		stream = 1
 	}
-	p.raw(step, output, stream)
+	p.rawLog(step, output, stream)
 	rest := append(step.rest[stream], output...)
 	for {
 		line, after, whole := bytes.Cut(rest, []byte("\n"))
@@ -136,116 +173,106 @@ func (p *buildProgress) log(step *buildStep, output []byte, stderr bool) {
 			break
 		}
 		rest = after
-		p.line(step, string(line))
+		p.output(step, string(line))
 	}
 	step.rest[stream] = bytes.Clone(rest)
 }
 
-func (p *buildProgress) line(step *buildStep, line string) {
-	line = fmt.Sprintf("%.3f %s", time.Since(step.began).Seconds(), strings.TrimSuffix(line, "\r"))
-	p.plain("#%d %s\n", step.number, line)
+func (p *buildProgress) output(step *buildStep, line string) {
+	seconds := time.Since(step.began).Seconds()
+	precision := 1
+	switch {
+	case seconds < 10:
+		precision = 3
+	case seconds < 100:
+		precision = 2
+	}
+	line = fmt.Sprintf("%.*f %s", precision, seconds, strings.TrimSuffix(line, "\r"))
 	if step.last = append(step.last, line); len(step.last) > keptLines {
 		step.last = step.last[1:]
 	}
+	p.line(step, line)
 }
 
 func (p *buildProgress) end(step *buildStep, cached bool, err error) {
+	if !step.ended.IsZero() {
+		return
+	}
 	for stream, rest := range step.rest {
 		if len(rest) > 0 {
-			p.line(step, string(rest))
+			p.output(step, string(rest))
 		}
 		step.rest[stream] = nil
 	}
 	step.ended, step.cached, step.err = time.Now(), cached, err
-	switch {
-	case errors.Is(err, context.Canceled):
-		p.plain("#%d CANCELED\n", step.number)
-	case err != nil:
-		p.plain("#%d ERROR: %s\n", step.number, oneLine(err.Error()))
-	case cached:
-		p.plain("#%d CACHED\n", step.number)
-	default:
-		p.plain("#%d DONE %.1fs\n", step.number, step.ended.Sub(step.began).Seconds())
-	}
-	p.raw(step, nil, 0)
+	p.line(step)
+	p.raw(step)
 }
 
-// note shows something else that a step has done.
-func (p *buildProgress) note(step *buildStep, text string) {
-	p.plain("#%d %s\n", step.number, text)
-	step.notes = append(step.notes, text)
+// total is how many steps there are, those that have not begun included.
+func (p *buildProgress) total() int {
+	return len(p.steps) + max(p.planned-len(p.engine), 0)
 }
 
 // did shows a step that is over, and what was done in it.
-func (p *buildProgress) did(name string, notes ...string) {
+func (p *buildProgress) did(name string, tasks ...string) {
 	p.mutex.Lock()
 	defer p.mutex.Unlock()
-	step := p.find(name)
-	for _, note := range notes {
-		p.note(step, note+" done")
+	step := p.begin(name)
+	for _, name := range tasks {
+		p.endTask(step, name)
 	}
 	p.end(step, false, nil)
 }
 
-// pulled begins the pull of a base. The step ends with the next one.
-func (p *buildProgress) pulled(name reference.Named) store.Progress {
+// exported shows what is there at the end, and ends the step that is still open.
+func (p *buildProgress) exported(id string, names []reference.Named) {
 	p.mutex.Lock()
 	defer p.mutex.Unlock()
-	step := p.find("[internal] load metadata for " + name.String())
-	sizes := map[string]int64{}
-	return func(layer, action string, done, total int64) {
-		p.mutex.Lock()
-		defer p.mutex.Unlock()
-		sizes[layer] = max(sizes[layer], total, done)
-		if action == "Pull complete" {
-			p.note(step, fmt.Sprintf("%s %s done", layer, units.HumanSize(float64(sizes[layer]))))
+	for _, step := range p.steps {
+		if !step.ended.IsZero() {
+			continue
 		}
+		p.endTask(step, "exporting layers")
+		p.endTask(step, "writing image sha256:"+id)
+		for _, name := range names {
+			p.endTask(step, "naming to "+name.String())
+		}
+		p.end(step, false, nil)
 	}
 }
 
-// found ends the search for a base.
-func (p *buildProgress) found(name reference.Named, err error) {
-	p.mutex.Lock()
-	defer p.mutex.Unlock()
-	p.end(p.find("[internal] load metadata for "+name.String()), false, err)
-}
-
-// close ends the show. The step that failed is shown again.
+// close ends the show; it may be called again. The steps that failed are shown
+// once more.
 func (p *buildProgress) close() {
+	select {
+	case <-p.stopped:
+		return
+	default:
+	}
+	close(p.stop)
+	<-p.stopped
 	p.mutex.Lock()
 	defer p.mutex.Unlock()
-	var failed *buildStep
 	for _, step := range p.steps {
-		if step.ended.IsZero() {
-			p.end(step, false, context.Canceled)
-		} else if step.err != nil && !errors.Is(step.err, context.Canceled) {
-			failed = step
-		}
+		p.end(step, false, context.Canceled)
 	}
 	if p.screen != nil {
-		p.screen.close()
+		p.screen.draw(true)
 	}
-	if failed != nil && p.mode != "rawjson" {
-		lines := failed.last
-		if p.mode == "plain" { // they have been shown
-			lines = lines[max(0, len(lines)-10):]
-		}
-		fmt.Fprintf(p.out, "------\n > %s:\n%s------\n", failed.name, strings.Join(append(slices.Clone(lines), ""), "\n"))
+	if p.mode == "rawjson" {
+		return
 	}
 	for _, step := range p.steps {
-		if step.number == 0 && (p.mode == "plain" || p.mode == "tty") {
-			fmt.Fprintf(p.out, "\n%s\n", step.name)
+		if step.err == nil || errors.Is(step.err, context.Canceled) {
+			continue
 		}
+		lines := step.last
+		if p.plain != nil { // they have been shown
+			lines = lines[max(0, len(lines)-10):]
+		}
+		fmt.Fprintf(p.out, "------\n > %s:\n%s------\n", step.name, strings.Join(append(slices.Clone(lines), ""), "\n"))
 	}
-}
-
-// exported shows what is there at the end.
-func (p *buildProgress) exported(id string, names []reference.Named) {
-	notes := []string{"exporting layers", "writing image sha256:" + id}
-	for _, name := range names {
-		notes = append(notes, "naming to "+name.String())
-	}
-	p.did("exporting to image", notes...)
 }
 
 // dockerfileName is the file's name as BuildKit shows it.
@@ -258,9 +285,17 @@ func (o *buildOptions) dockerfileName() string {
 
 // excerpt shows the Dockerfile's lines that an error is about.
 func (o *buildOptions) excerpt(env *Env, err error) error {
-	var located *dockerfile.Error
-	if errors.As(err, &located) && !errors.Is(err, context.Canceled) {
+	if located := locate(err); located != nil && !errors.Is(err, context.Canceled) {
 		fmt.Fprint(env.Err, located.Excerpt(o.dockerfileName()))
 	}
 	return err
+}
+
+// locate finds the place in the Dockerfile that an error is about, nil for none.
+func locate(err error) *dockerfile.Error {
+	var located *dockerfile.Error
+	if !errors.As(err, &located) {
+		return nil
+	}
+	return located
 }

@@ -1,12 +1,17 @@
 package commands
 
 import (
+	"cmp"
+	"context"
+	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
 
+	"github.com/mattn/go-runewidth"
 	"github.com/morikuni/aec"
 	"golang.org/x/term"
 )
@@ -16,131 +21,193 @@ type buildScreen struct {
 	progress *buildProgress
 	fd       int
 	drawn    int // lines
-	stop     chan struct{}
-	stopped  chan struct{}
+	width    int // that they have
+	colors   bool
 }
 
 const (
 	screenInterval = 100 * time.Millisecond
-	runningLines   = 6 // of what the running step prints; BuildKit's number
+	runningLines   = 6 // of what a running step prints; BuildKit's number
+	leastWidth     = 12
 )
 
 func newBuildScreen(p *buildProgress) *buildScreen {
-	s := &buildScreen{progress: p, stop: make(chan struct{}), stopped: make(chan struct{})}
+	s := &buildScreen{progress: p, colors: os.Getenv("NO_COLOR") == ""}
 	s.fd, _ = terminal(p.out)
-	go func() {
-		defer close(s.stopped)
-		tick := time.NewTicker(screenInterval)
-		defer tick.Stop()
-		for {
-			select {
-			case <-s.stop:
-				return
-			case <-tick.C:
-				p.mutex.Lock()
-				s.draw(false)
-				p.mutex.Unlock()
-			}
-		}
-	}()
 	return s
 }
 
-// close draws a last time. The progress' mutex is held.
-func (s *buildScreen) close() {
-	close(s.stop)
-	s.progress.mutex.Unlock()
-	<-s.stopped
-	s.progress.mutex.Lock()
-	s.draw(true)
+// row is a line of the screen.
+type row struct {
+	text  string
+	open  bool // what it is about goes on
+	lines []string
 }
 
-// draw shows the state of all steps, or of the last ones that there is room for.
+// draw shows the state of all steps, or of those that there is room for. The
+// progress' mutex is held.
 func (s *buildScreen) draw(last bool) {
 	width, height, err := term.GetSize(s.fd)
-	if err != nil || width < 20 {
+	if err != nil || width <= 0 || height <= 0 {
 		width, height = 80, 24
 	}
-	var lines []string
+	p := s.progress
 	over := 0
-	for _, step := range s.progress.steps {
-		if step.number == 0 {
-			continue
-		}
+	var rows []row
+	for _, step := range p.steps {
 		if !step.ended.IsZero() {
 			over++
 		}
-		lines = append(lines, s.step(step, width)...)
+		rows = append(rows, s.step(step, width)...)
 	}
-	if room := max(height-2, 1); len(lines) > room && !last {
-		lines = lines[len(lines)-room:]
-	}
-	head := fmt.Sprintf("[+] Building %.1fs (%d/%d)", time.Since(s.progress.began).Seconds(), over, len(s.progress.steps))
-	if last {
+	head := fmt.Sprintf("[+] Building %.1fs (%d/%d)", time.Since(p.began).Seconds(), over, max(p.total(), over))
+	if last && over == len(p.steps) {
 		head += " FINISHED"
 	}
-	lines = append([]string{sides(head, "dockless", width)}, lines...)
+	lines := []string{sides(head, "dockless", width)}
+	if !last {
+		rows = fitting(rows, height-2)
+	}
+	for _, row := range rows {
+		lines = append(append(lines, row.text), row.lines...)
+	}
 	var b strings.Builder
 	b.WriteString("\x1b[?25l")
 	if s.drawn > 0 {
-		fmt.Fprintf(&b, "\x1b[%dA\r", s.drawn)
+		// A terminal that has become narrower has broken the lines.
+		fmt.Fprintf(&b, "\x1b[%dA\r", min(s.drawn*max(1, (s.width+width-1)/width), height-1))
 	}
 	for _, line := range lines {
 		b.WriteString("\x1b[2K" + line + "\n")
 	}
 	b.WriteString("\x1b[J\x1b[?25h") // a killed build leaves the cursor as it was
-	s.drawn = len(lines)
-	fmt.Fprint(s.progress.out, b.String())
+	s.drawn, s.width = len(lines), width
+	fmt.Fprint(p.out, b.String())
+}
+
+// fitting leaves rows out that there is no room for: first what running steps
+// print, then the oldest of what is over, then the oldest.
+func fitting(rows []row, room int) []row {
+	room = max(room, 1)
+	free := room - len(rows)
+	for i := range rows {
+		i = len(rows) - 1 - i
+		if len(rows[i].lines) > max(free, 0) {
+			rows[i].lines = rows[i].lines[len(rows[i].lines)-max(free, 0):]
+		}
+		free -= len(rows[i].lines)
+	}
+	for _, open := range []bool{false, true} {
+		rows = slices.DeleteFunc(rows, func(r row) bool {
+			if free >= 0 || r.open != open {
+				return false
+			}
+			free++
+			return true
+		})
+	}
+	return rows
 }
 
 // step is a step's line, and what is below it.
-func (s *buildScreen) step(step *buildStep, width int) []string {
-	color, mark, ended := aec.EmptyBuilder.ANSI, "", step.ended
+func (s *buildScreen) step(step *buildStep, width int) []row {
+	mark, color := "", aec.BlueF
 	switch {
 	case step.ended.IsZero():
-		ended = time.Now()
+		color = nil
+	case errors.Is(step.err, context.Canceled):
+		mark, color = "CANCELED ", aec.YellowF
 	case step.err != nil:
-		color, mark = aec.RedF, "ERROR "
+		mark, color = "ERROR ", aec.RedF
 	case step.cached:
-		color, mark = aec.BlueF, "CACHED "
-	default:
-		color = aec.BlueF
+		mark = "CACHED "
 	}
-	paint := func(line string, color aec.ANSI) string {
-		if os.Getenv("NO_COLOR") != "" {
-			return line
-		}
-		return color.Apply(line)
-	}
-	lines := []string{paint(sides(" => "+mark+step.name, fmt.Sprintf("%.1fs", ended.Sub(step.began).Seconds()), width), color)}
-	for _, note := range step.notes {
-		lines = append(lines, paint(sides(" => => "+strings.TrimSuffix(note, " done"), "", width), color))
-	}
-	if step.ended.IsZero() {
-		for _, line := range step.last[max(0, len(step.last)-runningLines):] {
-			_, text, _ := strings.Cut(line, " ")
-			lines = append(lines, paint(sides(" => => # "+text, "", width), aec.Faint))
+	first := row{text: s.timed(mark+step.name, "", step.began, step.ended, width, color), open: color == nil}
+	if first.open {
+		for _, line := range step.tail() {
+			first.lines = append(first.lines, s.paint(sides(" => => # "+line, "", width), aec.Faint))
 		}
 	}
-	return lines
+	rows := []row{first}
+	for _, task := range step.tasks {
+		done := color
+		if done == nil && !task.ended.IsZero() {
+			done = aec.BlueF
+		}
+		rows = append(rows, row{text: s.timed("=> "+task.name, task.bytes(), task.began, cmp.Or(task.ended, step.ended), width, done), open: done == nil})
+	}
+	for _, warning := range step.warnings {
+		rows = append(rows, row{text: s.timed("WARN: "+warning, "", step.began, step.ended, width, aec.YellowF)})
+	}
+	return rows
+}
+
+// timed is a line that ends with how long it took. bytes are left out where
+// there is no room for them.
+func (s *buildScreen) timed(name, bytes string, began, ended time.Time, width int, color aec.ANSI) string {
+	if ended.IsZero() {
+		ended = time.Now()
+	}
+	timer := fmt.Sprintf("%.1fs", ended.Sub(began).Seconds())
+	if bytes != "" && width-len(bytes)-len(timer) > 20+leastWidth {
+		timer = bytes + "  " + timer
+	}
+	return s.paint(sides(" => "+name, timer, width), color)
+}
+
+func (s *buildScreen) paint(line string, color aec.ANSI) string {
+	if color == nil || !s.colors {
+		return line
+	}
+	return color.Apply(line)
+}
+
+// tail is the end of what a running step has printed, the line that has no end
+// yet included.
+func (s *buildStep) tail() []string {
+	lines := make([]string, 0, runningLines+2)
+	for _, line := range s.last[max(0, len(s.last)-runningLines):] {
+		_, text, _ := strings.Cut(line, " ")
+		lines = append(lines, text)
+	}
+	for _, rest := range s.rest {
+		if len(rest) > 0 {
+			lines = append(lines, string(rest))
+		}
+	}
+	return lines[max(0, len(lines)-runningLines):]
 }
 
 // sides puts one text on the left and one on the right of a line that is not
-// wider than the terminal. What would move the cursor is left out.
+// wider than the terminal.
 func sides(left, right string, width int) string {
-	if _, after, found := strings.Cut(left, "\r"); found {
-		left = after
+	if width-len(right) < leastWidth {
+		right = ""
 	}
-	left = strings.Map(func(r rune) rune {
-		if !unicode.IsPrint(r) {
-			return ' '
+	room := max(width-len(right)-1, 0)
+	left = runewidth.Truncate(visible(left), room, "")
+	return left + strings.Repeat(" ", room-runewidth.StringWidth(left)) + right
+}
+
+// visible is what a terminal would show of a line at last: programs draw their
+// progress again and again over the same line. What moves the cursor or changes
+// its color is left out.
+func visible(line string) string {
+	line = strings.TrimRight(line, "\r")
+	line = line[strings.LastIndex(line, "\r")+1:]
+	var b strings.Builder
+	for i, r := 0, []rune(line); i < len(r); i++ {
+		switch {
+		case r[i] == '\x1b' && i+1 < len(r) && r[i+1] == '[':
+			for i += 2; i < len(r) && (r[i] < '@' || r[i] > '~'); i++ {
+			}
+		case r[i] == '\x1b':
+			i++
+		case unicode.IsPrint(r[i]):
+			b.WriteRune(r[i])
+		default:
+			b.WriteByte(' ')
 		}
-		return r
-	}, left)
-	room := max(width-len(right)-2, 0)
-	runes := []rune(left)
-	if len(runes) > room {
-		runes = runes[:room]
 	}
-	return string(runes) + strings.Repeat(" ", room-len(runes)+1) + right
+	return b.String()
 }

@@ -31,6 +31,9 @@ type Build struct {
 	Pulled func(name reference.Named) Progress
 	// Found is told that a base is here, after Pulled if it was pulled, or the error.
 	Found func(name reference.Named, err error)
+	// Planned is told what there is to do, before anything is done. With an error
+	// the build ends.
+	Planned func(plan *dockerfile.Plan) error
 	// Steps is told what becomes of each step, of one at a time.
 	Steps func(StepEvent)
 }
@@ -64,29 +67,25 @@ type StepEvent struct {
 	Err    error // why it ends
 }
 
-// Built is what has become of a build.
-type Built struct {
-	ID       string // of the image
-	Warnings []dockerfile.Warning
-}
-
-// Build builds an image. With an error no name has changed.
-func (s *Store) Build(ctx context.Context, b Build) (built Built, err error) {
+// Build builds an image and returns its ID. With an error no name has changed.
+func (s *Store) Build(ctx context.Context, b Build) (id string, err error) {
 	found, err := s.bases(ctx, &b)
 	if err != nil {
-		return built, err
+		return "", err
 	}
 	plan, err := b.Dockerfile.Plan(b.Options, configs(found))
 	if err != nil {
-		return built, err
+		return "", err
 	}
-	built.Warnings = plan.Warnings
+	if err := b.Planned(plan); err != nil {
+		return "", err
+	}
 	if err := b.checkPlatforms(plan); err != nil {
-		return built, err
+		return "", err
 	}
 	// What somebody removes between our look and our use is made again.
 	for tries := 0; ; tries++ {
-		built.ID, err = s.buildPlan(ctx, &b, plan, found)
+		id, err = s.buildPlan(ctx, &b, plan, found)
 		if err == nil || !isGone(err) || tries == maxRetries {
 			break
 		}
@@ -97,7 +96,7 @@ func (s *Store) Build(ctx context.Context, b Build) (built Built, err error) {
 	if err == nil {
 		err = s.pruneOld(ctx)
 	}
-	return built, s.roomy(err)
+	return id, s.roomy(err)
 }
 
 func (s *Store) buildPlan(ctx context.Context, b *Build, plan *dockerfile.Plan, found map[string]*base) (id string, err error) {

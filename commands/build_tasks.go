@@ -1,0 +1,119 @@
+package commands
+
+import (
+	"fmt"
+	"time"
+
+	"dockless/bindings/store"
+
+	"github.com/distribution/reference"
+	"github.com/docker/go-units"
+)
+
+// task finds something that a step does, or begins it. The progress' mutex is held.
+func (p *buildProgress) task(step *buildStep, name string) *buildTask {
+	for _, task := range step.tasks {
+		if task.name == name {
+			return task
+		}
+	}
+	task := &buildTask{name: name, began: time.Now()}
+	step.tasks = append(step.tasks, task)
+	return task
+}
+
+// moved notes how far a task is.
+func (p *buildProgress) moved(step *buildStep, name string, done, total int64) {
+	task := p.task(step, name)
+	task.done, task.total = done, total
+	now := time.Now()
+	// BuildKit's thresholds.
+	if grown := float64(done-task.shownDone) / float64(max(total, 1)); task.shown.IsZero() || grown >= 0.05 || now.Sub(task.shown) >= 5*time.Second {
+		task.shown, task.shownDone = now, done
+		p.line(step, task.String())
+	}
+	p.rawTask(step, task)
+}
+
+// endTask ends a task; one that has not begun was done at once.
+func (p *buildProgress) endTask(step *buildStep, name string) {
+	task := p.task(step, name)
+	if !task.ended.IsZero() {
+		return
+	}
+	task.ended = time.Now()
+	task.done = max(task.done, task.total)
+	p.line(step, task.String())
+	p.rawTask(step, task)
+}
+
+// String is the task as plain progress has it.
+func (t *buildTask) String() string {
+	text := t.name
+	if bytes := t.bytes(); bytes != "" {
+		text += " " + bytes
+	}
+	until := t.ended
+	if until.IsZero() {
+		until = time.Now()
+	}
+	if took := until.Sub(t.began); took > 10*time.Millisecond {
+		text += fmt.Sprintf(" %.1fs", took.Seconds())
+	}
+	if !t.ended.IsZero() {
+		text += " done"
+	}
+	return text
+}
+
+// bytes is how far the task is: 1.05MB / 2.2MB.
+func (t *buildTask) bytes() string {
+	size := func(bytes int64) string { return units.HumanSizeWithPrecision(float64(bytes), 3) }
+	switch {
+	case t.total > 0:
+		return size(t.done) + " / " + size(t.total)
+	case t.done > 0:
+		return size(t.done)
+	}
+	return ""
+}
+
+// pulled begins the pull of a base, which goes on below the step that looks for
+// it.
+func (p *buildProgress) pulled(name reference.Named) store.Progress {
+	p.mutex.Lock()
+	defer p.mutex.Unlock()
+	step := p.metadata(name)
+	return func(layer, action string, done, total int64) {
+		p.mutex.Lock()
+		defer p.mutex.Unlock()
+		switch action {
+		case "Downloading":
+			p.moved(step, layer, done, total)
+		case "Download complete":
+			p.endTask(step, layer)
+		case "Extracting":
+			p.task(step, "extracting "+layer)
+		case "Pull complete":
+			p.endTask(step, "extracting "+layer)
+		}
+	}
+}
+
+// found ends the search for a base.
+func (p *buildProgress) found(name reference.Named, err error) {
+	p.mutex.Lock()
+	defer p.mutex.Unlock()
+	p.end(p.metadata(name), false, err)
+}
+
+// metadata is the step that looks for a base.
+func (p *buildProgress) metadata(name reference.Named) *buildStep {
+	title := "[internal] load metadata for " + name.String()
+	for _, step := range p.steps {
+		if step.name == title && step.ended.IsZero() {
+			return step
+		}
+	}
+	return p.begin(title)
+}

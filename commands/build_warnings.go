@@ -1,0 +1,100 @@
+package commands
+
+import (
+	"fmt"
+	"io"
+	"os"
+
+	"dockless/bindings/dockerfile"
+
+	"github.com/morikuni/aec"
+	"github.com/sirupsen/logrus"
+)
+
+// warningExtent is where in a Dockerfile a warning is, as BuildKit's JSON has it.
+type warningExtent struct {
+	Start warningLine `json:"start"`
+	End   warningLine `json:"end"`
+}
+
+type warningLine struct {
+	Line int `json:"line"`
+}
+
+func warningExtents(w dockerfile.Warning) []warningExtent {
+	var extents []warningExtent
+	for _, at := range w.At {
+		extents = append(extents, warningExtent{warningLine{at.Start.Line}, warningLine{at.End.Line}})
+	}
+	return extents
+}
+
+// shortWarning is a warning in one line.
+func shortWarning(w dockerfile.Warning) string {
+	text := w.Rule + ": " + w.Text
+	if len(w.At) > 0 {
+		text += fmt.Sprintf(" (line %d)", w.At[0].Start.Line)
+	}
+	return text
+}
+
+// printWarnings shows after a build what BuildKit's checks have found.
+// Source: https://docs.docker.com/reference/build-checks/
+func (o *buildOptions) printWarnings(out io.Writer, file *dockerfile.File, warnings []dockerfile.Warning) {
+	if len(warnings) == 0 {
+		return
+	}
+	debug := logrus.IsLevelEnabled(logrus.DebugLevel)
+	head := "1 warning found"
+	if len(warnings) > 1 {
+		head = fmt.Sprintf("%d warnings found", len(warnings))
+	}
+	if !debug {
+		head += " (use docker --debug to expand)"
+	}
+	head += ":"
+	if _, is := terminal(out); is && os.Getenv("NO_COLOR") == "" {
+		head = aec.YellowF.Apply(head)
+	}
+	fmt.Fprintf(out, "\n %s\n", head)
+	for _, warning := range warnings {
+		fmt.Fprintf(out, " - %s\n", shortWarning(warning))
+		if !debug {
+			continue
+		}
+		if warning.Detail != "" {
+			fmt.Fprintln(out, warning.Detail)
+		}
+		if warning.URL != "" {
+			fmt.Fprintln(out, "More info:", warning.URL)
+		}
+		fmt.Fprintln(out, o.excerptOf(file, warning))
+	}
+}
+
+// excerptOf shows the lines that a warning is about.
+func (o *buildOptions) excerptOf(file *dockerfile.File, w dockerfile.Warning) string {
+	if located := locate(file.At(w.At, fmt.Errorf("%s", w.Text))); located != nil {
+		return located.Excerpt(o.dockerfileName())
+	}
+	return ""
+}
+
+// plan shows what was found out before anything is done.
+func (p *buildProgress) plan(plan *dockerfile.Plan, ignoreSize int) {
+	p.mutex.Lock()
+	p.planned = 1 // the image
+	for _, stage := range plan.Stages {
+		p.planned += len(stage.Steps)
+		if stage.From != "" {
+			p.planned++
+		}
+	}
+	definition := p.steps[0]
+	for _, warning := range plan.Warnings {
+		definition.warnings = append(definition.warnings, shortWarning(warning))
+		p.rawWarning(definition, warning)
+	}
+	p.mutex.Unlock()
+	p.did("[internal] load .dockerignore", fmt.Sprintf("transferring context: %dB", ignoreSize))
+}
