@@ -13,10 +13,11 @@ import (
 // its turn for long. BuildKit does likewise, so that the lines of a step stay
 // together.
 type buildPlain struct {
-	out     io.Writer
-	current *buildStep
-	since   time.Time // when its turn began
-	count   int       // of the steps that have been shown
+	out    io.Writer
+	holder *buildStep // whose turn it is
+	since  time.Time  // when it began
+	open   *buildStep // whose lines came last
+	count  int        // of the steps that have been shown
 }
 
 // longTurn is how long a step keeps its turn while others have something to say;
@@ -25,42 +26,45 @@ const longTurn = 5 * time.Second
 
 // turn shows what there is to show.
 func (b *buildPlain) turn(steps []*buildStep) {
-	if b.current != nil {
-		b.show(b.current)
+	if b.holder != nil {
+		b.show(b.holder)
 	}
 	for _, step := range steps {
-		if !step.ended.IsZero() {
+		if !step.ended.IsZero() { // that does not wait
 			b.show(step)
 		}
 	}
-	if b.current != nil && time.Since(b.since) < longTurn {
+	if b.holder != nil && time.Since(b.since) < longTurn {
 		return
 	}
 	for _, step := range steps {
-		if step != b.current && (step.shownAs == 0 || len(step.held) > 0) {
+		if step != b.holder && (step.shownAs == 0 || len(step.held) > 0) {
+			b.holder, b.since = step, time.Now()
 			b.show(step)
 			return
 		}
 	}
 }
 
-// show shows what is new of a step, and makes it the step whose turn it is until
-// it ends.
+// shownWhole is the number of a step of which nothing is left to show.
+const shownWhole = -1
+
+// show shows what is new of a step.
 func (b *buildPlain) show(step *buildStep) {
 	ended := !step.ended.IsZero()
-	if step.shownAs < 0 || step.shownAs > 0 && len(step.held) == 0 && !ended {
+	if step.shownAs == shownWhole || step.shownAs > 0 && len(step.held) == 0 && !ended {
 		return
 	}
 	if step.shownAs == 0 {
 		b.count++
 		step.shownAs = b.count
 	}
-	if step != b.current {
-		if b.current != nil {
-			fmt.Fprintf(b.out, "#%d ...\n", b.current.shownAs)
+	if step != b.open {
+		if b.open != nil {
+			fmt.Fprintf(b.out, "#%d ...\n", b.open.shownAs)
 		}
 		fmt.Fprintf(b.out, "\n#%d %s\n", step.shownAs, step.name)
-		b.current, b.since = step, time.Now()
+		b.open = step
 	}
 	for _, line := range step.held {
 		fmt.Fprintf(b.out, "#%d %s\n", step.shownAs, line)
@@ -79,5 +83,8 @@ func (b *buildPlain) show(step *buildStep) {
 	default:
 		fmt.Fprintf(b.out, "#%d DONE %.1fs\n", step.shownAs, step.ended.Sub(step.began).Seconds())
 	}
-	b.current, step.shownAs = nil, -1
+	b.open, step.shownAs = nil, shownWhole
+	if b.holder == step {
+		b.holder = nil
+	}
 }

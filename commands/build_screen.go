@@ -184,8 +184,8 @@ func sides(left, right string, width int) string {
 	if width-len(right) < leastWidth {
 		right = ""
 	}
-	room := max(width-len(right)-1, 0)
-	left = runewidth.Truncate(visible(left), room, "")
+	room := max(width-1-len(right), 0) // in the last column some terminals break the line
+	left = runewidth.Truncate(visible(left), max(room-min(len(right), 1), 0), "")
 	return left + strings.Repeat(" ", room-runewidth.StringWidth(left)) + right
 }
 
