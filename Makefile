@@ -1,5 +1,5 @@
-# Build tags, once: openpgp in Go instead of gpgme, no btrfs or devicemapper headers needed, no Markdown in every start.
-TAGS := containers_image_openpgp exclude_graphdriver_btrfs exclude_graphdriver_devicemapper urfave_cli_no_docs
+# Build tags, once: openpgp in Go instead of gpgme, COPY --parents, no btrfs or devicemapper headers needed, no Markdown in every start.
+TAGS := containers_image_openpgp dfparents exclude_graphdriver_btrfs exclude_graphdriver_devicemapper urfave_cli_no_docs
 
 GOLANGCI_VERSION := v2.15.0
 GOLANGCI := .cache/bin/golangci-lint-$(GOLANGCI_VERSION)

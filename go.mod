@@ -32,6 +32,7 @@ require (
 	github.com/rogpeppe/go-internal v1.14.1
 	github.com/sirupsen/logrus v1.9.3
 	github.com/spf13/pflag v1.0.6
+	github.com/tonistiigi/dchapes-mode v0.0.0-20250318174251-73d941a28323
 	github.com/urfave/cli/v2 v2.27.7
 	github.com/vbatts/tar-split v0.12.1
 	github.com/xrash/smetrics v0.0.0-20250705151800-55b8f293f342

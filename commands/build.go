@@ -91,7 +91,7 @@ func buildImage(ctx context.Context, env *Env, o *buildOptions, where string) (e
 // open opens the store, with credentials for the registries that the build
 // needs, and clears what killed builds have left.
 func (o *buildOptions) open(ctx context.Context, env *Env, b *store.Build, names []reference.Named) (*store.Store, error) {
-	wanted, err := b.Dockerfile.Images(b.Options)
+	wanted, err := b.Dockerfile.Images(b.Options, nil)
 	if err != nil {
 		return nil, err
 	}

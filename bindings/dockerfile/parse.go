@@ -1,42 +1,55 @@
 package dockerfile
 
-import "github.com/moby/buildkit/frontend/dockerfile/parser"
+import (
+	"bytes"
+	"errors"
+	"strings"
+
+	"github.com/moby/buildkit/frontend/dockerfile/instructions"
+	"github.com/moby/buildkit/frontend/dockerfile/parser"
+)
 
 // File is a Dockerfile whose every instruction and flag is known.
 type File struct {
 	text []byte
+	tree *parser.Result
 }
 
-// Parse reads a Dockerfile. Errors are a *Error, in docker's words.
-func Parse(text []byte) (*File, error) { return nil, nil }
+// Parse reads a Dockerfile. Errors that are about some of its lines are an
+// *Error; all are in docker's words.
+func Parse(text []byte) (*File, error) {
+	f := &File{text: bytes.TrimPrefix(text, []byte("\xef\xbb\xbf"))}
+	if len(f.text) == 0 {
+		return nil, errors.New("the Dockerfile cannot be empty")
+	}
+	var err error
+	if f.tree, err = parser.Parse(bytes.NewReader(f.text)); err != nil {
+		return nil, f.located(err)
+	}
+	stages, _, err := instructions.Parse(f.tree.AST, nil)
+	if err != nil {
+		return nil, f.located(err)
+	}
+	if len(stages) == 0 {
+		return nil, errors.New("dockerfile contains no stages to build")
+	}
+	return f, nil
+}
 
 // Size is the file's, in bytes.
 func (f *File) Size() int { return len(f.text) }
 
-// Images are the images that are needed to build the target, bases and those
-// that files are taken from, each once.
-func (f *File) Images(o Options) ([]Source, error) { return nil, nil }
+// insecure says why there is no --security.
+const insecure = "--security is not supported: RUN has the rights of any container; leave the flag out, or start a container with the rights and commit it"
 
-// Plan says what is to be done. bases has the configuration of each image of
-// Images, "Image|platform" → its configuration.
-func (f *File) Plan(o Options, bases map[string]Image) (*Plan, error) { return nil, nil }
-
-// At places an error in the file.
-func (f *File) At(at []parser.Range, err error) error { return err }
-
-// Naming places an error about an image where the file names it first.
-func (f *File) Naming(image Source, err error) error { return err }
-
-// Error is an error about some lines of a Dockerfile.
-type Error struct {
-	First, Last int // from 1
-	Err         error
-	text        string
+// located takes the lines over that an error of BuildKit's packages is about.
+func (f *File) located(err error) error {
+	var at *parser.LocationError
+	if !errors.As(err, &at) || len(at.Locations) == 0 {
+		return err
+	}
+	if before, found := strings.CutSuffix(err.Error(), "unknown flag: --security"); found {
+		err = errors.New(before + insecure)
+	}
+	return f.At(at.Locations[0], err)
 }
-
-func (e *Error) Error() string { return e.Err.Error() }
-func (e *Error) Unwrap() error { return e.Err }
-
-// Excerpt shows the lines, marked, and those around them, as BuildKit does. name
-// is the file's.
-func (e *Error) Excerpt(name string) string { return "" }

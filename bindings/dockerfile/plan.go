@@ -23,12 +23,16 @@ type Plan struct {
 
 // Stage is an image on the way: a base and what is done on top of it.
 type Stage struct {
-	Name     string // as written after AS, or stage-N, or its number
-	Base     Source // an image, a stage, or nothing
-	From     string // the name of the step of FROM; "" where the base is no image
+	Name     string         // as written after AS, or stage-N
+	Base     Source         // an image, a stage, or nothing
+	From     string         // the name of the step of FROM; "" where the base is no image
+	At       []parser.Range // of FROM
 	Steps    []*Step
-	Image    Image // what becomes of it
+	Image    Image // what becomes of it; RootFS is the base image's
 	Platform imagespec.Platform
+
+	inherited int  // entries of Image.History that are the base image's
+	dated     bool // by SOURCE_DATE_EPOCH
 }
 
 // Source is where files come from: one of an image, a stage and a directory, or
@@ -38,6 +42,8 @@ type Source struct {
 	Platform imagespec.Platform
 	Stage    *Stage
 	Context  string // the name of a build context, Main for the main one
+
+	at []parser.Range // where an image is named
 }
 
 // None tells whether there are no files at all.
@@ -68,14 +74,15 @@ type Run struct {
 	Dir     string   // absolute
 	User    string   // as USER has it; "": root
 	Mounts  []Mount
-	Network string // default, host or none; "": the build's
+	Network string // host or none; "": the build's
+	Host    string // the name of the machine; "": the build's
 	Process string // the command line as errors show it: /bin/sh -c make
 	Scripts []Script
 }
 
 // Script is a heredoc that the process reads as a file.
 type Script struct {
-	Path string // absolute, in the container
+	Path string // absolute, in the container; of a Copy: the file's name
 	Data []byte
 	Mode os.FileMode
 }
@@ -86,7 +93,7 @@ type Mount struct {
 	From     Source // of bind and cache; for a cache nothing: an empty directory
 	Source   string // a path in From
 	Target   string // absolute; "" for a secret that is only a variable
-	ID       string // of a cache, a secret or an agent
+	ID       string // of a cache, a secret or an agent; never ""
 	Env      string // the variable that a secret is given as
 	Sharing  string // of a cache: shared, private or locked
 	ReadOnly bool
@@ -121,9 +128,11 @@ type Item struct {
 	KeepGitDir bool
 }
 
-// Workdir makes a directory, where there is none.
+// Workdir makes a directory, and those above it, where there is none. There is a
+// layer in any case.
 type Workdir struct {
-	Path string // absolute
+	Path string // absolute, never /
+	User string // who owns what is made; "": root
 }
 
 // Image is an image's configuration, in docker's format.
@@ -163,10 +172,11 @@ type Warning struct {
 
 // Options are what the command line says of a build.
 type Options struct {
-	Args          map[string]string // --build-arg
-	Proxy         map[string]string // of config.json: HTTP_PROXY and the like, unless an arg says another
-	Target        string            // a stage's name or number; "" is the last
-	Platform      imagespec.Platform
+	Args          map[string]string  // --build-arg
+	Proxy         map[string]string  // of config.json: HTTP_PROXY and the like, unless an arg says another
+	Target        string             // a stage's name or number; "" is the last
+	AllStages     bool               // Plan and Images are about those too that the target does not need: for build --check
+	Platform      imagespec.Platform // zero: Host
 	Host          imagespec.Platform // that builds
 	Labels        []string           // NAME=VALUE, in order
 	Contexts      map[string]string  // --build-context: name → ImageContext and an image's name, or a directory
@@ -177,9 +187,3 @@ type Options struct {
 
 // ImageContext begins what a build context is that is an image.
 const ImageContext = "docker-image://"
-
-// Base is an image that a stage begins with.
-type Base struct {
-	Source Source // Image and Platform
-	Image  Image
-}

@@ -32,30 +32,43 @@ func configs(found map[string]*base) map[string]dockerfile.Image {
 
 // bases finds the images that the build needs, and pulls those that are absent.
 func (s *Store) bases(ctx context.Context, b *Build) (map[string]*base, error) {
-	sources, err := b.Dockerfile.Images(b.Options)
-	if err != nil {
-		return nil, err
-	}
 	found := map[string]*base{}
-	for _, source := range sources {
-		named, err := reference.ParseNormalizedNamed(source.Image)
+	for more := true; more; { // as ONBUILD of a base may name others
+		sources, err := b.Dockerfile.Images(b.Options, configs(found))
 		if err != nil {
-			return nil, fmt.Errorf("failed to parse stage name %q: %w", source.Image, err) //nolint:revive // Docker's words
+			return nil, err
 		}
-		name := reference.TagNameOnly(named)
-		if canonical, is := name.(reference.Canonical); is { // what counts is the digest
-			if name, err = reference.WithDigest(reference.TrimNamed(name), canonical.Digest()); err != nil {
+		more = false
+		for _, source := range sources {
+			if found[source.Key()] != nil {
+				continue
+			}
+			more = true
+			if found[source.Key()], err = s.namedBase(ctx, b, source); err != nil {
 				return nil, err
 			}
 		}
-		base, err := s.base(ctx, b, name, source.Platform)
-		b.Found(name, err)
-		if err != nil {
-			return nil, b.Dockerfile.Naming(source, fmt.Errorf("%s: failed to resolve source metadata for %s: %w", source.Image, name, err)) //nolint:revive // Docker's words
-		}
-		found[source.Key()] = base
 	}
 	return found, nil
+}
+
+func (s *Store) namedBase(ctx context.Context, b *Build, source dockerfile.Source) (*base, error) {
+	named, err := reference.ParseNormalizedNamed(source.Image)
+	if err != nil {
+		return nil, fmt.Errorf("failed to parse stage name %q: %w", source.Image, err) //nolint:revive // Docker's words
+	}
+	name := reference.TagNameOnly(named)
+	if canonical, is := name.(reference.Canonical); is { // what counts is the digest
+		if name, err = reference.WithDigest(reference.TrimNamed(name), canonical.Digest()); err != nil {
+			return nil, err
+		}
+	}
+	base, err := s.base(ctx, b, name, source.Platform)
+	b.Found(name, err)
+	if err != nil {
+		return nil, b.Dockerfile.Naming(source, fmt.Errorf("%s: failed to resolve source metadata for %s: %w", source.Image, name, err)) //nolint:revive // Docker's words
+	}
+	return base, nil
 }
 
 func (s *Store) base(ctx context.Context, b *Build, name reference.Named, platform imagespec.Platform) (*base, error) {

@@ -1,0 +1,74 @@
+package dockerfile
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/moby/buildkit/frontend/dockerfile/parser"
+)
+
+// Error is an error about some lines of a Dockerfile.
+type Error struct {
+	First, Last int // from 1
+	Err         error
+	text        string
+}
+
+func (e *Error) Error() string { return e.Err.Error() }
+func (e *Error) Unwrap() error { return e.Err }
+
+// Excerpt shows the lines, marked, and those around them, as BuildKit does. name
+// is the file's.
+func (e *Error) Excerpt(name string) string {
+	lines := strings.Split(e.text, "\n")
+	if e.First < 1 || e.First > len(lines) {
+		return ""
+	}
+	first, last := e.First, min(max(e.First, e.Last), len(lines))
+	around := 2
+	if first == last {
+		around = 4
+	}
+	for shown := 0; shown < around; shown++ {
+		if first > 1 {
+			first--
+			shown++
+		}
+		if last < len(lines) {
+			last++
+			shown++
+		}
+	}
+	rule := strings.Repeat("-", 20) + "\n"
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s:%d\n%s", name, e.First, rule)
+	for n := first; n <= last; n++ {
+		mark := "   "
+		if n >= e.First && n <= max(e.First, e.Last) {
+			mark = ">>>"
+		}
+		fmt.Fprintf(&b, " %3d | %s %s\n", n, mark, strings.TrimSuffix(lines[n-1], "\r"))
+	}
+	return b.String() + rule
+}
+
+// At makes an *Error of an error about these lines, unless it is one already.
+func (f *File) At(at []parser.Range, err error) error {
+	var placed *Error
+	if err == nil || len(at) == 0 || errors.As(err, &placed) {
+		return err
+	}
+	first, last := span(at)
+	return &Error{First: first, Last: last, Err: err, text: string(f.text)}
+}
+
+func span(at []parser.Range) (first, last int) {
+	for _, r := range at {
+		if first == 0 || r.Start.Line < first {
+			first = r.Start.Line
+		}
+		last = max(last, r.Start.Line, r.End.Line)
+	}
+	return first, last
+}

@@ -1,0 +1,314 @@
+package dockerfile
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/moby/buildkit/frontend/dockerfile/instructions"
+	"github.com/moby/buildkit/frontend/dockerfile/parser"
+	"github.com/moby/buildkit/frontend/dockerfile/shell"
+)
+
+// Plan says what is to be done. bases has the configuration of each image of
+// Images, by Source.Key. Errors are as Parse has them.
+func (f *File) Plan(o Options, bases map[string]Image) (*Plan, error) {
+	plan := &Plan{}
+	lint, err := f.linter(o, plan)
+	if err != nil {
+		return nil, err
+	}
+	g, err := f.graph(o, lint)
+	if err != nil {
+		return nil, err
+	}
+	at, fixed, err := epoch(g.given)
+	if err != nil {
+		return nil, err
+	}
+	if fixed {
+		g.options.Created = at
+	}
+	if err := g.trigger(bases); err != nil {
+		return nil, err
+	}
+	needed := g.needed()
+	for _, n := range g.nodes {
+		if !needed[n] {
+			continue
+		}
+		base, err := g.base(n, bases)
+		if err != nil {
+			return nil, f.At(n.Location, err)
+		}
+		if n.outside {
+			continue
+		}
+		stage, err := g.build(n, base)
+		if err != nil {
+			return nil, err
+		}
+		stage.dated = fixed
+		plan.Stages = append(plan.Stages, stage)
+	}
+	g.target.built.finish(g.options)
+	return plan, violations(lint)
+}
+
+// base is the configuration that a node begins with that is built on no stage.
+func (g *graph) base(n *node, bases map[string]Image) (Image, error) {
+	switch {
+	case n.base != nil:
+		return Image{}, nil
+	case n.source.Image != "":
+		image, known := bases[n.source.Key()]
+		if !known {
+			return Image{}, fmt.Errorf("%s: the image's configuration is not known", n.source.Image)
+		}
+		g.checkBase(n, image)
+		return image.normalized(), nil
+	case n.source.Context != "" && !n.outside && !n.replaced:
+		return Image{}, fmt.Errorf("the build context %s is a directory: FROM needs an image; begin FROM scratch, with COPY --from=%[1]s . /", n.source.Context)
+	}
+	return empty(g.platform), nil
+}
+
+// building is a stage while its instructions are gone through.
+type building struct {
+	*graph
+	*node
+	*configuration
+	stage   *Stage
+	values  *environment // ENV and ARG
+	args    []instructions.KeyValuePairOptional
+	last    map[string][]parser.Range // where instructions are that only count once
+	trigger bool                      // the instruction is one of ONBUILD
+	entered bool                      // there was a WORKDIR
+}
+
+func (g *graph) build(n *node, base Image) (*Stage, error) {
+	b := &building{graph: g, node: n, stage: &Stage{Name: n.Name, At: n.Location, Base: n.source}, last: map[string][]parser.Range{}}
+	n.built = b
+	if b.stage.Name == "" {
+		b.stage.Name = "stage-" + strconv.Itoa(slices.Index(g.nodes, n))
+	}
+	if n.base != nil {
+		parent := n.base.built
+		n.platform = n.base.platform
+		base = parent.stage.Image
+		base.Config.OnBuild = nil
+		b.stage.Base = Source{Stage: parent.stage}
+		b.stage.inherited = parent.stage.inherited
+		b.values, b.args, b.entered = parent.values.clone(), slices.Clone(parent.args), parent.entered
+	} else {
+		b.stage.inherited = len(base.History)
+		b.values = newEnvironment(nil)
+	}
+	if len(n.commands) > 0 && n.commands[0].trigger {
+		base.Config.OnBuild = nil
+	}
+	b.configuration = configure(base)
+	b.stage.Platform = n.platform
+	if err := b.begin(base); err != nil {
+		return nil, g.file.At(n.Location, err)
+	}
+	for _, c := range n.commands {
+		if n.replaced {
+			break
+		}
+		if err := b.step(c); err != nil {
+			return nil, g.file.At(c.Location(), err)
+		}
+	}
+	b.stage.Image = b.result()
+	return b.stage, nil
+}
+
+// begin takes over what the base says.
+func (b *building) begin(base Image) error {
+	switch {
+	case b.source.Image != "" && b.replaced:
+		b.stage.From = fmt.Sprintf("[context %s] %s", b.Name, b.source.Image)
+	case b.source.Image != "" && len(base.RootFS.DiffIDs) > 0:
+		b.stage.From = b.title("FROM " + b.source.Image)
+	}
+	if _, set := b.env.Get("PATH"); !set {
+		b.env.set("PATH", searchPath)
+	}
+	for _, name := range b.env.names {
+		b.values.set(name, b.env.values[name])
+	}
+	if dir := base.Config.WorkingDir; dir != "" {
+		return b.enter(dir)
+	}
+	return nil
+}
+
+// step does what an instruction says, as far as that is no work.
+func (b *building) step(c *command) error {
+	b.trigger = c.trigger
+	if err := b.expand(c.Command); err != nil {
+		return err
+	}
+	switch i := c.Command.(type) {
+	case *instructions.ArgCommand:
+		return b.arg(i)
+	case *instructions.RunCommand:
+		return b.run(i, c.from)
+	case *instructions.WorkdirCommand:
+		return b.workdir(i)
+	case *instructions.CopyCommand:
+		from := Source{Context: Main}
+		if len(c.from) > 0 {
+			var err error
+			if from, err = b.filesOf(c.from[0]); err != nil {
+				return fmt.Errorf("cannot copy from stage %q, it needs to be defined before current stage %q", i.From, b.name)
+			}
+		}
+		return b.copy(i, from)
+	case *instructions.AddCommand:
+		return b.add(i)
+	}
+	b.checkCommand(c.Command)
+	entry, _, err := b.apply(c.Command, b.values, b.words)
+	if err != nil {
+		return err
+	}
+	switch i := c.Command.(type) {
+	case *instructions.EnvCommand:
+		for _, pair := range i.Env {
+			b.values.set(pair.Key, pair.Value)
+		}
+	case *instructions.CmdCommand:
+		b.image.Config.ArgsEscaped = true //nolint:staticcheck // BuildKit says so in each image with a CMD
+	case *instructions.OnbuildCommand:
+		return nil // which has no entry
+	}
+	b.record(entry, false)
+	return nil
+}
+
+// filesOf is what --from and from= stand for.
+func (b *building) filesOf(n *node) (Source, error) {
+	switch {
+	case n.outside, n.replaced && n.source.Context != "":
+		return n.source, nil
+	case n.built == nil || n.built == b:
+		return Source{}, fmt.Errorf("stage %q is not defined yet", n.name)
+	}
+	return Source{Stage: n.built.stage}, nil
+}
+
+// expand puts values for the variables of an instruction.
+func (b *building) expand(command instructions.Command) error {
+	if _, is := command.(*instructions.ArgCommand); is {
+		return nil // a value may not count
+	}
+	with := func(words *shell.Lex) instructions.SingleWordExpander {
+		return func(word string) (string, error) {
+			expanded, unknown, err := words.ProcessWord(word, b.values)
+			b.checkVariables(command, unknown)
+			return expanded, err
+		}
+	}
+	if i, is := command.(instructions.SupportsSingleWordExpansion); is {
+		if err := i.Expand(with(b.words)); err != nil {
+			return err
+		}
+	}
+	if i, is := command.(instructions.SupportsSingleWordExpansionRaw); is {
+		words := shell.NewLex('\\')
+		words.SkipProcessQuotes = true
+		return i.ExpandRaw(with(words))
+	}
+	return nil
+}
+
+// arg is ARG.
+func (b *building) arg(i *instructions.ArgCommand) error {
+	entry := "ARG"
+	for _, arg := range i.Args {
+		b.checkSecret("ARG", arg.Key, i.Location())
+		if value, found := b.given[arg.Key]; found {
+			arg.Value = &value
+		} else if arg.Value == nil {
+			if value, found := b.globals.Get(arg.Key); found {
+				arg.Value = &value
+			}
+		} else {
+			value, unknown, err := b.words.ProcessWord(*arg.Value, b.values)
+			b.checkVariables(i, unknown)
+			if err != nil {
+				return err
+			}
+			arg.Value = &value
+		}
+		entry += " " + arg.Key
+		if arg.Value != nil {
+			entry += "=" + *arg.Value
+			b.values.set(arg.Key, *arg.Value)
+		}
+		b.args = append(b.args, arg)
+	}
+	b.record(entry, false)
+	return nil
+}
+
+// workdir is WORKDIR.
+func (b *building) workdir(i *instructions.WorkdirCommand) error {
+	b.checkWorkdir(i)
+	b.entered = true
+	if err := b.enter(i.Path); err != nil {
+		return err
+	}
+	dir := b.image.Config.WorkingDir
+	if dir == "/" {
+		b.record("WORKDIR "+dir, false)
+		return nil
+	}
+	b.addStep(b.title(b.shown(i.String(), b.words, b.values)), i.Location(), &Step{Workdir: &Workdir{Path: dir, User: b.image.Config.User}}, "WORKDIR "+dir)
+	return nil
+}
+
+// shown is an instruction with the values of its variables, as far as it can be.
+func (b *building) shown(text string, words *shell.Lex, values shell.EnvGetter) string {
+	if expanded, _, err := words.ProcessWord(text, values); err == nil {
+		text = expanded
+	}
+	keyword, rest, found := strings.Cut(text, " ")
+	if found {
+		rest = " " + rest
+	}
+	return strings.ToUpper(keyword) + rest
+}
+
+// title is an instruction as BuildKit shows it, which is the stage's next.
+func (b *building) title(text string) string {
+	if b.total == 0 {
+		return text
+	}
+	b.number++
+	where := ""
+	if b.name != "" {
+		where = b.name + " "
+	}
+	if b.trigger {
+		text = "ONBUILD " + text
+	}
+	return fmt.Sprintf("[%s%*d/%d] %s", where, len(strconv.Itoa(b.total)), b.number, b.total, text)
+}
+
+func (b *building) addStep(name string, at []parser.Range, step *Step, entry string) {
+	step.Name, step.At, step.History = name, at, len(b.image.History)
+	step.NoCache = step.Workdir == nil && b.uncached()
+	b.stage.Steps = append(b.stage.Steps, step)
+	b.record(entry, true)
+}
+
+// uncached is what --no-cache and --no-cache-filter say of the stage.
+func (b *building) uncached() bool {
+	return b.options.NoCache || slices.ContainsFunc(b.options.NoCacheStages, func(name string) bool {
+		return strings.EqualFold(name, b.Name)
+	})
+}
