@@ -29,6 +29,9 @@ type Store struct {
 	temp   string   // ours alone, on the store's file system
 	noted  []string // files in temp that name the layers made here; "" where an image uses one
 	lock   *os.File // held as long as temp is in use
+	killed int      // processes of RUN that killed builds have left
+
+	runtimes runtimes
 }
 
 // Open opens the store that the person's storage.conf names. It must be closed.
@@ -58,6 +61,7 @@ func Open() (*Store, error) {
 		return nil, fmt.Errorf("making a temporary directory: %w", err)
 	}
 	s.system.BigFilesTemporaryDir = s.temp
+	s.runtimes.temp = s.temp
 	return s, nil
 }
 
@@ -65,6 +69,7 @@ func Open() (*Store, error) {
 // use.
 func (s *Store) Close() error {
 	defer s.lock.Close()
+	s.runtimes.close()
 	return errors.Join(s.policy.Destroy(), s.dropNoted(s.temp), removeTemp(s.temp))
 }
 
@@ -107,6 +112,11 @@ func (s *Store) makeTemp(parent string) error {
 		if err != nil {
 			continue // in use, or just gone
 		}
+		left, err := filepath.Glob(filepath.Join(dir, runPrefix+"*"))
+		if err != nil {
+			return err
+		}
+		s.killed += len(left)
 		if err = s.dropNoted(dir); err == nil {
 			err = removeTemp(dir)
 		}

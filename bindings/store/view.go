@@ -11,6 +11,7 @@ import (
 	"sync"
 
 	graphdriver "github.com/containers/storage/drivers"
+	"github.com/containers/storage/pkg/unshare"
 	"golang.org/x/sys/unix"
 )
 
@@ -81,13 +82,27 @@ func (v *views) overlay(dirs []string) (string, error) {
 	if err := os.Mkdir(root, 0o700); err != nil {
 		return "", err
 	}
-	var lower []string // by short names: all of them have to fit into one page
+	if err := mountOverlay(links, dirs, unix.MS_RDONLY, ""); err != nil {
+		return "", errors.Join(err, os.RemoveAll(links))
+	}
+	v.close = append(v.close, func() error { return unix.Unmount(root, unix.MNT_DETACH) })
+	return root, nil
+}
+
+// mountOverlay mounts directories on top of each other, the topmost first, at
+// links/root. It puts links to them beside that, and goes there: all names have
+// to fit into one page.
+func mountOverlay(links string, dirs []string, flags uintptr, options string) error {
+	lower := make([]string, len(dirs))
 	for i, dir := range dirs {
-		name := strconv.Itoa(i)
-		if err := os.Symlink(dir, filepath.Join(links, name)); err != nil {
-			return "", err
+		lower[i] = strconv.Itoa(i)
+		if err := os.Symlink(dir, filepath.Join(links, lower[i])); err != nil && !errors.Is(err, os.ErrExist) {
+			return err
 		}
-		lower = append(lower, name)
+	}
+	options = strings.Trim("lowerdir="+strings.Join(lower, ":")+","+options, ",")
+	if unshare.IsRootless() {
+		options += ",userxattr"
 	}
 	mounted := make(chan error)
 	go func() {
@@ -97,15 +112,11 @@ func (v *views) overlay(dirs []string) (string, error) {
 			err = unix.Chdir(links)
 		}
 		if err == nil {
-			err = unix.Mount("overlay", "root", "overlay", unix.MS_RDONLY, "userxattr,lowerdir="+strings.Join(lower, ":"))
+			err = unix.Mount("overlay", "root", "overlay", flags, options)
 		}
 		mounted <- err
 	}()
-	if err := <-mounted; err != nil {
-		return "", errors.Join(err, os.RemoveAll(links))
-	}
-	v.close = append(v.close, func() error { return unix.Unmount(root, unix.MNT_DETACH) })
-	return root, nil
+	return <-mounted
 }
 
 // closing has something done when the views end.

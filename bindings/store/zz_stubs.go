@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"io"
 
 	"dockless/bindings/dockerfile"
 	"github.com/opencontainers/go-digest"
@@ -28,12 +27,3 @@ func (s *Store) workdirLayer(ctx context.Context, w *dockerfile.Workdir, below s
 	return nil, nil
 }
 
-type process struct {
-	*dockerfile.Run
-	top            string // ID of the layer that it runs on; "": no files
-	roots          []string
-	build          *Build // Network, Hosts, Limits, Secrets, SSH
-	stdout, stderr io.Writer
-}
-
-func (s *Store) runLayer(ctx context.Context, p process) (*unpacked, error) { return nil, nil }

@@ -1,0 +1,234 @@
+package store
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+
+	"github.com/containers/storage/pkg/reexec"
+	"golang.org/x/sys/unix"
+)
+
+// boxed is the name under which this program becomes the runtime of a process:
+// in a process namespace of its own, of which it is the first process. When it
+// is killed the kernel kills all that is in there, at whatever moment; and it is
+// killed when the thread that started it ends.
+const boxed = "dockless-box"
+
+func init() {
+	reexec.Register(boxed, func() {
+		if err := becomeRuntime(); err != nil {
+			fmt.Fprintf(os.Stderr, "dockless: starting a container: %v\n", err) //nolint:forbidigo // a program of its own
+		}
+		os.Exit(1) //nolint:forbidigo // the same
+	})
+}
+
+// order is what the program in the box becomes.
+type order struct {
+	Dir  string // the bundle
+	Args []string
+	Lo   bool // the network is new: the loopback device has to be brought up
+}
+
+// The descriptors of the program in the box.
+const (
+	orderFile = 3 // where it reads its order; nothing if there is nothing to do any more
+	netFile   = 4 // the network namespace to be in, if there is one already
+)
+
+func becomeRuntime() error {
+	runtime.LockOSThread() // the mounts and the network are this thread's, and then the runtime's
+	orders := os.NewFile(orderFile, "order")
+	var o order
+	if err := json.NewDecoder(orders).Decode(&o); err != nil {
+		return nil //nolint:nilerr // nobody wants it any more
+	}
+	orders.Close()
+	if o.Lo {
+		if err := raiseLoopback(); err != nil {
+			return fmt.Errorf("the loopback device: %w", err)
+		}
+	} else if err := unix.Setns(netFile, unix.CLONE_NEWNET); err == nil {
+		unix.Close(netFile)
+	}
+	if err := unix.Unshare(unix.CLONE_NEWNS); err != nil {
+		return fmt.Errorf("making a mount namespace: %w", err)
+	}
+	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
+		return fmt.Errorf("making the mounts private: %w", err)
+	}
+	if err := unix.Mount("proc", "/proc", "proc", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, ""); err != nil {
+		return fmt.Errorf("mounting /proc: %w", err)
+	}
+	unix.Umask(0o022)
+	if err := unix.Chdir(o.Dir); err != nil {
+		return err
+	}
+	return fmt.Errorf("%s: %w", o.Args[0], unix.Exec(o.Args[0], o.Args, os.Environ()))
+}
+
+func raiseLoopback() error {
+	socket, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(socket)
+	flags, err := unix.NewIfreq("lo")
+	if err != nil {
+		return err
+	}
+	flags.SetUint16(unix.IFF_UP | unix.IFF_RUNNING)
+	return unix.IoctlIfreq(socket, unix.SIOCSIFFLAGS, flags)
+}
+
+// box is that program while it waits for its order, and then the runtime.
+type box struct {
+	cmd    *exec.Cmd
+	orders *os.File
+	waited bool
+}
+
+// startBox starts the program, and in it a network for the process.
+func (r *run) startBox(ctx context.Context, mode string) (*box, error) {
+	reader, writer, err := os.Pipe()
+	if err != nil {
+		return nil, err
+	}
+	defer reader.Close()
+	b := &box{cmd: reexec.CommandContext(ctx, boxed), orders: writer}
+	b.cmd.SysProcAttr = &unix.SysProcAttr{Cloneflags: unix.CLONE_NEWPID, Pdeathsig: unix.SIGKILL, Setsid: true}
+	b.cmd.ExtraFiles = []*os.File{reader}
+	b.cmd.Stdout, b.cmd.Stderr = r.stdout, r.stderr
+	stdin, nothing, err := os.Pipe() // as docker has it: empty, and not a device
+	if err != nil {
+		return nil, errors.Join(err, writer.Close())
+	}
+	defer stdin.Close()
+	nothing.Close()
+	b.cmd.Stdin = stdin
+	r.network = r.runtimes.network(mode)
+	r.undo = append(r.undo, r.network.release)
+	if r.network.namespace != nil {
+		b.cmd.ExtraFiles = append(b.cmd.ExtraFiles, r.network.namespace)
+	} else if mode != hostNetwork {
+		b.cmd.SysProcAttr.Cloneflags |= unix.CLONE_NEWNET
+		r.network.fresh = true
+	}
+	if err := b.cmd.Start(); err != nil {
+		return nil, errors.Join(err, writer.Close())
+	}
+	if r.network.fresh {
+		if err := r.network.open(b.cmd.Process.Pid); err != nil {
+			return nil, errors.Join(err, b.end())
+		}
+	}
+	return b, nil
+}
+
+// run has the program become the runtime, and waits for its end.
+func (b *box) run(o order) error {
+	text, err := json.Marshal(o)
+	if err == nil {
+		_, err = b.orders.Write(text)
+	}
+	b.orders.Close()
+	b.waited = true
+	return errors.Join(err, b.cmd.Wait())
+}
+
+// end ends a program that is not needed.
+func (b *box) end() error {
+	if b.waited {
+		return nil
+	}
+	b.waited = true
+	b.orders.Close()
+	_ = b.cmd.Process.Kill()
+	_ = b.cmd.Wait()
+	return nil
+}
+
+// order is to become the runtime.
+func (r *run) order(conf *runtimeConfig) order {
+	args := []string{conf.path, "--root", filepath.Join(r.dir, "state"), "--log", r.log(), "--log-format", "json"}
+	args = append(args, r.cgroupArgs(conf)...)
+	args = append(args, "run", "--no-new-keyring", "--bundle", r.dir, r.containerID())
+	return order{Dir: r.dir, Args: args, Lo: r.network.fresh}
+}
+
+func (r *run) log() string { return filepath.Join(r.dir, "log") }
+
+// containerID is unique among the user's containers.
+func (r *run) containerID() string {
+	return filepath.Base(r.temp) + "-" + filepath.Base(r.dir)
+}
+
+// ended puts the end of the runtime into docker's words.
+func (r *run) ended(ctx context.Context, err error) error {
+	if err == nil || ctx.Err() != nil {
+		return err
+	}
+	var exit *exec.ExitError
+	if !errors.As(err, &exit) {
+		return err
+	}
+	if complaint := r.complaint(); complaint != "" {
+		return r.notStarted(complaint)
+	}
+	if code := exit.ExitCode(); code >= 0 {
+		return &ExitError{Process: r.Process, Code: code}
+	}
+	return &ExitError{Process: r.Process, Code: 128 + int(exit.Sys().(unix.WaitStatus).Signal())}
+}
+
+// complaint is the last error that the runtime has logged.
+func (r *run) complaint() (last string) {
+	log, err := os.Open(r.log())
+	if err != nil {
+		return ""
+	}
+	defer log.Close()
+	for lines := bufio.NewScanner(log); lines.Scan(); {
+		var line struct{ Level, Msg string }
+		if json.Unmarshal(lines.Bytes(), &line) == nil && line.Level == "error" {
+			last = line.Msg
+		}
+	}
+	return last
+}
+
+// notStarted is the error of a process that the runtime could not start: if that
+// is the fault of its program, docker shows it among the output.
+func (r *run) notStarted(complaint string) error {
+	program, why := r.Args[0], ""
+	for text, words := range map[string]string{
+		"not found in $PATH":        "executable file not found in $PATH",
+		"No such file or directory": "stat " + program + ": no such file or directory",
+		"no such file or directory": "stat " + program + ": no such file or directory",
+		"Permission denied":         "permission denied",
+		"permission denied":         "permission denied",
+		"not a regular file":        "is a directory",
+		"is a directory":            "is a directory",
+	} {
+		if strings.Contains(complaint, text) && (why == "" || text == "not found in $PATH") {
+			why = words
+		}
+	}
+	switch {
+	case strings.Contains(strings.ToLower(complaint), "exec format error"):
+		fmt.Fprintf(r.stderr, "exec %s: exec format error\n", program)
+		return &ExitError{Process: r.Process, Code: 255}
+	case why != "" && strings.Contains(complaint, "`"+program+"`"), why != "" && strings.Contains(complaint, fmt.Sprintf("exec: %q", program)):
+		fmt.Fprintf(r.stderr, "runc run failed: unable to start container process: error during container init: exec: %q: %s\n", program, why)
+		return &ExitError{Process: r.Process, Code: 1}
+	}
+	return fmt.Errorf("starting a container: %s", complaint)
+}
