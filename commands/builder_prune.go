@@ -2,53 +2,163 @@ package commands
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
+	"slices"
+	"text/tabwriter"
 
 	"dockless/bindings/store"
 
 	"github.com/docker/cli/opts"
+	"github.com/docker/docker/api/types"
+	dockerfilters "github.com/docker/docker/api/types/filters"
 	"github.com/urfave/cli/v2"
+	"golang.org/x/sys/unix"
 )
 
+// cachePrune are the flags of builder prune.
+type cachePrune struct {
+	all, force, verbose, forSystem bool
+	builder                        string
+	filter                         opts.FilterOpt
+	keep, reserved, most, free     opts.MemBytes
+}
+
 func builderPruneCommand(env *Env) *cli.Command {
-	var (
-		all, force bool
-		filter     opts.FilterOpt
-		keep       opts.MemBytes
-	)
+	o := &cachePrune{}
 	return &cli.Command{
 		Name:  "prune",
 		Usage: "Remove build cache",
 		Flags: []cli.Flag{
-			boolean(&all, "all", "a", "Remove all unused build cache, not just dangling ones"),
-			pruneFilter(&filter, `Provide filter values (e.g. "until=24h")`),
-			boolean(&force, "force", "f", "Do not prompt for confirmation"),
-			value(&keep, "keep-storage", "", "Amount of disk space to keep for cache"),
+			boolean(&o.all, "all", "a", "Include internal/frontend images"),
+			str(&o.builder, "builder", "", "Override the configured builder instance"),
+			pruneFilter(&o.filter, "Provide filter values"),
+			boolean(&o.force, "force", "f", "Do not prompt for confirmation"),
+			hidden(value(&o.keep, "keep-storage", "", "Amount of disk space to keep for cache")),
+			value(&o.most, "max-used-space", "", "Maximum amount of disk space allowed to keep for cache"),
+			value(&o.free, "min-free-space", "", "Target amount of free disk space after pruning"),
+			value(&o.reserved, "reserved-space", "", "Amount of disk space always allowed to keep for cache"),
+			boolean(&o.verbose, "verbose", "", "Provide a more verbose output"),
+			hidden(boolean(&o.forSystem, "for-system", "", "Print what system prune asks for")),
 		},
 		Action: arguments(0, 0, func(ctx context.Context, _ []string) error {
-			if len(filter.Value().Keys()) > 0 || keep.Value() > 0 {
-				return fmt.Errorf("the cache is removed as a whole: leave out --filter and --keep-storage")
+			if err := checkBuilder(o.builder); err != nil {
+				return err
+			}
+			kept := pruneFilters(env, o.filter)
+			if err := checkCacheFilters(kept); err != nil {
+				return err
 			}
 			warning := "WARNING! This will remove all dangling build cache."
-			if all {
-				warning = "WARNING! This will remove all build cache, and all images without a name that no container uses."
+			if o.all {
+				warning = "WARNING! This will remove all build cache."
 			}
-			if sure, err := confirm(ctx, env, force || store.Entered(), warning); !sure {
+			if sure, err := confirm(ctx, env, o.force || store.Entered(), warning); !sure {
 				return err
 			}
-			images, err := env.Store()
-			if err != nil {
-				return err
-			}
-			defer images.Close()
-			removed, bytes, err := images.PruneCache(ctx, func(r store.CacheRecord) bool { return all || !r.Shared })
-			var lines []string
-			for _, record := range removed {
-				lines = append(lines, record.ID)
-			}
-			printPruned(env, pruned{heading: "Deleted build cache objects:", lines: lines})
-			printReclaimed(env, bytes)
-			return err
+			return builderPrune(ctx, env, o, kept)
 		}),
 	}
+}
+
+// builderPrune removes the records of the build cache that fit, those that were
+// of no use for the longest time first, until what is left is as little as the
+// flags say. What an image needs stays without --all.
+func builderPrune(ctx context.Context, env *Env, o *cachePrune, kept dockerfilters.Args) error {
+	images, err := env.Store()
+	if err != nil {
+		return err
+	}
+	defer images.Close()
+	records, err := cacheRecords(images)
+	if err != nil {
+		return err
+	}
+	records = slices.DeleteFunc(records, func(r *types.BuildCache) bool { return r.Shared && !o.all || !matchesCache(kept, r) })
+	slices.SortFunc(records, func(a, b *types.BuildCache) int { return a.LastUsedAt.Compare(*b.LastUsedAt) })
+	excess, err := o.excess(images, records)
+	if err != nil {
+		return err
+	}
+	chosen := map[string]bool{}
+	for _, record := range records {
+		if excess <= 0 && o.limited() {
+			break
+		}
+		chosen[record.ID] = true
+		excess -= record.Size
+	}
+	removed, bytes, err := images.PruneCache(ctx, func(r store.CacheRecord) bool { return chosen[cacheID(r)] })
+	if err != nil {
+		return err
+	}
+	mounts, err := store.CacheMounts()
+	if err != nil {
+		return err
+	}
+	mounts, free, err := store.PruneCacheMounts(slices.DeleteFunc(mounts, func(r store.CacheRecord) bool { return !chosen[cacheID(r)] }))
+	if err != nil {
+		return err
+	}
+	var gone []*types.BuildCache
+	for _, record := range removed {
+		gone = append(gone, newCacheRecord(record, cacheStepType))
+	}
+	for _, record := range mounts {
+		gone = append(gone, newCacheRecord(record, cacheMountType))
+	}
+	if o.forSystem {
+		return json.NewEncoder(env.Out).Encode(prunedCache{gone, bytes + free})
+	}
+	return o.print(env, gone, bytes+free)
+}
+
+// prunedCache is what system prune is told.
+type prunedCache struct {
+	Removed []*types.BuildCache
+	Bytes   int64
+}
+
+// limited tells whether some of the cache may stay.
+func (o *cachePrune) limited() bool {
+	return o.keep > 0 || o.reserved > 0 || o.most > 0 || o.free > 0
+}
+
+// excess is how many bytes have to go, as BuildKit counts them.
+func (o *cachePrune) excess(images *store.Store, records []*types.BuildCache) (int64, error) {
+	var total int64
+	for _, record := range records {
+		total += record.Size
+	}
+	keep := o.most.Value()
+	if o.free > 0 {
+		var disk unix.Statfs_t
+		if err := unix.Statfs(images.GraphRoot(), &disk); err != nil {
+			return 0, fmt.Errorf("reading how much room is left on the disk: %w", err)
+		}
+		after := total - max(o.free.Value()-int64(disk.Bavail)*disk.Bsize, 0)
+		if keep == 0 || after < keep {
+			keep = after
+		}
+	}
+	keep = max(keep, o.reserved.Value(), o.keep.Value())
+	return total - keep, nil
+}
+
+// print prints buildx' table, or each record with all that is known of it.
+func (o *cachePrune) print(env *Env, gone []*types.BuildCache, bytes int64) error {
+	if len(gone) > 0 && !o.verbose {
+		fmt.Fprintln(env.Out, "ID\t\t\t\t\t\tRECLAIMABLE\tSIZE\t\tLAST ACCESSED")
+	}
+	for _, record := range gone {
+		row := &cacheRow{record: record}
+		if o.verbose {
+			row.pretty(env.Out)
+			continue
+		}
+		fmt.Fprintf(env.Out, "%-40s\t%-5t\t\t%-10s\t%s\n", row.mutableID(), true, row.Size(), row.LastUsedAt())
+	}
+	table := tabwriter.NewWriter(env.Out, 1, 8, 1, '\t', 0)
+	fmt.Fprintf(table, "Total:\t%s\n", (&cacheRow{record: &types.BuildCache{Size: bytes}}).Size())
+	return table.Flush()
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"os/exec"
 
 	"github.com/containerd/containerd/platforms"
@@ -120,30 +119,19 @@ func (d *draft) imageHere(conn context.Context) (*entities.ImageInspectReport, e
 // pullImage runs `dockless pull`, which works on the image store in a process
 // of its own: progress is shown on stderr, and the error is the one it prints.
 func pullImage(ctx context.Context, env *Env, o imageOptions, name string) error {
-	self, err := os.Executable()
-	if err != nil {
-		return fmt.Errorf("pulling %s: %w", name, err)
-	}
-	var args []string
-	if env.DockerConfig != "" {
-		args = append(args, "--config", env.DockerConfig) // it holds the credentials
-	}
-	if env.Where.AllowRoot {
-		args = append(args, "--allow-root")
-	}
-	args = append(args, "pull", "--for-run")
+	args := []string{"pull", "--for-run"}
 	if o.quiet {
 		args = append(args, "--quiet")
 	}
 	if o.platform != "" {
 		args = append(args, "--platform", o.platform)
 	}
-	pull := exec.CommandContext(ctx, self, append(args, "--", familiarName(name))...) // with its tag: docker run does not say which it is
-	pull.Args[0] = env.Program                                                        // its errors begin like ours
-	pull.Cancel = func() error { return pull.Process.Signal(os.Interrupt) }
-	pull.Stdout, pull.Stderr = env.Err, env.Err
-	if o.quiet {
-		pull.Stdout = nil
+	pull, err := env.child(ctx, append(args, "--", familiarName(name))...) // with its tag: docker run does not say which it is
+	if err != nil {
+		return fmt.Errorf("pulling %s: %w", name, err)
+	}
+	if !o.quiet {
+		pull.Stdout = env.Err
 	}
 	err = pull.Run()
 	var failed *exec.ExitError

@@ -42,6 +42,7 @@ var allCommands = []entry{
 
 	{"buildx", group("Docker Buildx", []entry{
 		{"build b", buildCommand},
+		{"du", buildxDuCommand},
 		{"inspect", buildxInspectCommand},
 		{"ls", buildxListCommand},
 		{"prune", builderPruneCommand},

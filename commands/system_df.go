@@ -39,8 +39,8 @@ func systemDfCommand(env *Env) *cli.Command {
 	}
 }
 
-// systemDf hands docker's own table what Podman's lists say. There is no build
-// cache beside the images.
+// systemDf hands docker's own table what Podman's lists say, and another command
+// of ours of the build cache.
 func systemDf(ctx context.Context, env *Env, format string, verbose bool) error {
 	if format == "" {
 		format = formatter.TableFormatKey
@@ -56,7 +56,7 @@ func systemDf(ctx context.Context, env *Env, format string, verbose bool) error 
 	var usage *entities.SystemDfReport
 	var images []*entities.ImageSummary
 	var list []*entities.VolumeListReport
-	asked := new(errgroup.Group) // the four lists at once: each takes its time
+	asked := new(errgroup.Group) // the lists at once: each takes its time
 	asked.Go(func() (err error) {
 		usage, err = system.DiskUsage(conn, nil)
 		return err
@@ -73,6 +73,7 @@ func systemDf(ctx context.Context, env *Env, format string, verbose bool) error 
 		list, err = volumes.List(conn, nil)
 		return err
 	})
+	asked.Go(func() error { return env.askChild(ctx, &table.BuildCache, "buildx", "du", "--for-system") })
 	if err := asked.Wait(); err != nil {
 		return err
 	}

@@ -3,8 +3,10 @@ package commands
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/docker/cli/opts"
 	dockerfilters "github.com/docker/docker/api/types/filters"
@@ -57,6 +59,7 @@ func systemPrune(ctx context.Context, env *Env, all, volumes bool, kept dockerfi
 			return pruneVolumes(conn, kept)
 		},
 		func() (pruned, error) { return pruneImages(conn, all, kept) },
+		func() (pruned, error) { return pruneCache(ctx, env, all, kept) },
 	} {
 		p, err := prune()
 		printPruned(env, p)
@@ -67,6 +70,31 @@ func systemPrune(ctx context.Context, env *Env, all, volumes bool, kept dockerfi
 	}
 	printReclaimed(env, bytes)
 	return nil
+}
+
+// pruneCache removes what builds have left. It knows no labels: with a filter for
+// them all of it stays.
+func pruneCache(ctx context.Context, env *Env, all bool, kept dockerfilters.Args) (pruned, error) {
+	if kept.Contains("label") || kept.Contains("label!") {
+		return pruned{}, nil
+	}
+	command := []string{"builder", "prune", "--force", "--for-system", fmt.Sprintf("--all=%t", all)}
+	for _, text := range kept.Get("until") {
+		since, err := timestamp(text, time.Now())
+		if err != nil {
+			return pruned{}, err
+		}
+		command = append(command, "--filter", "until="+time.Since(since).String())
+	}
+	var answer prunedCache
+	if err := env.askChild(ctx, &answer, command...); err != nil {
+		return pruned{}, err
+	}
+	result := pruned{heading: "Deleted build cache objects:", bytes: answer.Bytes}
+	for _, record := range answer.Removed {
+		result.lines = append(result.lines, record.ID)
+	}
+	return result, nil
 }
 
 // systemPruneWarning is docker's list of what will go.

@@ -10,8 +10,6 @@ import (
 	"path/filepath"
 	"slices"
 	"time"
-
-	"github.com/containers/common/pkg/config"
 )
 
 // PruneCache removes those records of the build cache that choose says, with
@@ -68,33 +66,4 @@ func (s *Store) pruneOld(ctx context.Context) error {
 	}
 	_, _, err := s.PruneCache(ctx, func(r CacheRecord) bool { return time.Since(r.Used) > keptFor })
 	return err
-}
-
-// PruneCacheMounts removes the caches of RUN --mount=type=cache.
-func PruneCacheMounts() (bytes int64, err error) {
-	if _, err := config.Reload(); err != nil { // it says where
-		return 0, fmt.Errorf("reading containers.conf: %w", err)
-	}
-	directory := cacheMounts()
-	err = filepath.WalkDir(directory, func(_ string, entry fs.DirEntry, err error) error {
-		if errors.Is(err, fs.ErrNotExist) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		if entry.Type().IsRegular() {
-			if about, err := entry.Info(); err == nil {
-				bytes += about.Size()
-			}
-		}
-		return nil
-	})
-	if err == nil {
-		err = os.RemoveAll(directory)
-	}
-	if err != nil {
-		return 0, fmt.Errorf("removing the caches of RUN --mount: %w", err)
-	}
-	return bytes, nil
 }
