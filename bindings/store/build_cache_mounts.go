@@ -12,9 +12,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// cacheLocks holds the files that say who uses a cache.
-const cacheLocks = ".dockless-locks"
-
 // CacheMounts lists the caches of RUN --mount=type=cache. Their Step is their
 // directory's name.
 func CacheMounts() ([]CacheRecord, error) {

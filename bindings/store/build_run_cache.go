@@ -11,6 +11,7 @@ import (
 	"path"
 	"path/filepath"
 	"strconv"
+	"time"
 
 	"dockless/bindings/dockerfile"
 
@@ -84,6 +85,8 @@ func (r *run) takeCache(ctx context.Context, mount *dockerfile.Mount) (string, e
 		}
 		if err == nil {
 			r.undo = append(r.undo, lock.Close)
+			now := time.Now()
+			_ = os.Chtimes(lock.Name(), now, now) // only prune asks when it was
 			return filepath.Join(cacheMounts(), name), nil
 		}
 		lock.Close()
