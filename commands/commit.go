@@ -4,16 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
-	"net/url"
-	"strconv"
+	"strings"
 
-	"dockless/bindings/engine"
+	"dockless/bindings/dockerfile"
+	"dockless/bindings/store"
+	"dockless/commands/dockerapi"
 
-	"github.com/blang/semver/v4"
-	"github.com/containers/podman/v4/pkg/bindings"
+	"github.com/containers/podman/v4/libpod/define"
 	"github.com/containers/podman/v4/pkg/bindings/containers"
-	"github.com/distribution/reference"
 	"github.com/urfave/cli/v2"
 )
 
@@ -21,6 +19,7 @@ type commitOptions struct {
 	author, message string
 	changes         []string
 	pause, noPause  bool
+	prepared        bool // what to do comes on stdin
 }
 
 func commitCommand(env *Env) *cli.Command {
@@ -35,26 +34,32 @@ func commitCommand(env *Env) *cli.Command {
 			str(&o.message, "message", "m", "Commit message"),
 			hidden(boolean(&o.noPause, "no-pause", "", "Disable pausing container during commit")), // docker 29's name for -p=false
 			boolean(&o.pause, "pause", "p", "Pause container during commit"),
+			hidden(boolean(&o.prepared, "prepared", "", "Read from stdin what to commit")),
 		},
 		Action: arguments(1, 2, func(ctx context.Context, args []string) error {
+			if o.prepared {
+				return commitPrepared(ctx, env)
+			}
 			return commit(ctx, env, o, args[0], append(args, "")[1])
 		}),
 	}
 }
 
-// commit makes an image of a container, in Docker's format always: OCI's has no
-// place for a message, a health check or ONBUILD.
+// commit makes an image of a container. What it runs with is the engine's to
+// say, and it is paused there; the image is made by a process of its own, as
+// that has to be in a user namespace, and this one outside.
 // Source: https://docs.docker.com/reference/cli/docker/container/commit/
 func commit(ctx context.Context, env *Env, o commitOptions, typed, image string) error {
-	var target reference.NamedTagged
+	work := store.Commit{Author: o.author, Message: o.message}
 	if image != "" {
-		var err error
-		if target, err = newImageName(image); err != nil {
+		target, err := newImageName(image)
+		if err != nil {
 			return err
 		}
 		if target == nil {
 			return errDigestGiven
 		}
+		work.Name = target.String()
 	}
 	name, err := containerName(typed)
 	if err != nil {
@@ -68,34 +73,41 @@ func commit(ctx context.Context, env *Env, o commitOptions, typed, image string)
 	if err != nil {
 		return containerError(name, err)
 	}
-	query := url.Values{
-		"container": {container.ID},
-		"format":    {"docker"},
-		"author":    {o.author},
-		"comment":   {o.message},
-		"pause":     {strconv.FormatBool(o.pause && !o.noPause && container.State.Running)},
-	}
-	if target != nil {
-		query.Set("repo", target.Name())
-		query.Set("tag", target.Tag())
-	}
-	config, err := changedConfig(conn, container.ID, o.changes)
-	if err != nil {
+	if err := prepareCommit(conn, &work, container, o.changes); err != nil {
 		return err
 	}
-	var body any
-	if version := *bindings.ServiceVersion(conn); version.GE(semver.Version{Major: 4, Minor: 9}) {
-		body = config.override()
-	} else if query["changes"], err = config.instructions(); err != nil {
-		return fmt.Errorf("%w (this is %s)", err, version)
+	resume := func() error { return nil }
+	if o.pause && !o.noPause && container.State.Running && !container.State.Paused {
+		if resume, err = pauseMeanwhile(conn, env, container.ID); err != nil {
+			return err
+		}
 	}
-	var made struct{ ID string }
-	if err := engine.Call(conn, http.MethodPost, engine.Libpod+"/commit", query, body, &made); err != nil {
-		return containerError(name, err)
+	id, err := commitElsewhere(ctx, env, work, func() { _ = resume() })
+	if err = errors.Join(err, resume()); err != nil { // the second time it only says what came of the first
+		return err
 	}
-	if made.ID == "" {
-		return errors.New("podman made no image and said no error")
+	fmt.Fprintln(env.Out, "sha256:"+id)
+	return nil
+}
+
+// prepareCommit says how containers of the new image run: as the container does,
+// with the changes.
+func prepareCommit(conn context.Context, work *store.Commit, container *define.InspectContainerData, changes []string) error {
+	base, err := inspectImage(conn, container.Image, nil)
+	if err != nil {
+		return fmt.Errorf("reading the image of container %s: %w", container.Name, err)
 	}
-	fmt.Fprintln(env.Out, "sha256:"+made.ID)
+	own := dockerapi.NewContainer(container).Config
+	about := dockerfile.Image{Config: committedConfig(own, base.Config)}
+	if err := dockerfile.Change(&about, changes); err != nil {
+		return err
+	}
+	work.Container, work.Command, work.Config = container.ID, strings.Join(own.Cmd, " "), about.Config
+	for _, mount := range container.Mounts {
+		work.Mounts = append(work.Mounts, mount.Destination)
+	}
+	for place := range container.HostConfig.Tmpfs {
+		work.Mounts = append(work.Mounts, place)
+	}
 	return nil
 }

@@ -134,3 +134,27 @@ func imageOptions(image newImage) (*storage.ImageOptions, error) {
 		),
 	}, nil
 }
+
+// describeImage describes an image of these layers, the lowest first, in docker's
+// format: OCI's has no health check and no comment that docker shows. about is
+// its configuration.
+func describeImage(about any, layers []stacked) (image newImage, err error) {
+	if image.config, err = json.Marshal(about); err != nil {
+		return image, err
+	}
+	image.created = time.Now().UTC()
+	descriptors := make([]manifest.Schema2Descriptor, 0, len(layers))
+	for _, layer := range layers {
+		descriptors = append(descriptors, manifest.Schema2Descriptor{
+			MediaType: manifest.DockerV2SchemaLayerMediaTypeUncompressed,
+			Size:      layer.Size,
+			Digest:    layer.DiffID,
+		})
+	}
+	image.manifest, err = manifest.Schema2FromComponents(manifest.Schema2Descriptor{
+		MediaType: manifest.DockerV2Schema2ConfigMediaType,
+		Size:      int64(len(image.config)),
+		Digest:    digest.FromBytes(image.config),
+	}, descriptors).Serialize()
+	return image, err
+}
