@@ -54,6 +54,9 @@ func (w *work) look(ctx context.Context, stage *dockerfile.Stage) error {
 		if err != nil {
 			return w.failed(step, err)
 		}
+		if of == "" { // what it takes files from has not been built before
+			return nil
+		}
 		record, here := w.recall(of)
 		if key = record.key; here {
 			sw.first, sw.at = i+1, record
