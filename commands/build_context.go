@@ -130,7 +130,7 @@ func readIgnored(directory, dockerfile string) (patterns []string, size int, err
 		}
 		return patterns, len(text), nil
 	}
-	return nil, 0, nil
+	return nil, 2, nil // BuildKit's number for none
 }
 
 // readTwice reads all of stdin and puts it back, for the process in which the

@@ -84,9 +84,11 @@ func (o *buildOptions) excerptOf(file *dockerfile.File, w dockerfile.Warning) st
 func (p *buildProgress) plan(plan *dockerfile.Plan, ignoreSize int) {
 	p.mutex.Lock()
 	p.planned = 1 // the image
+	bases := map[string]bool{}
 	for _, stage := range plan.Stages {
 		p.planned += len(stage.Steps)
-		if stage.From != "" {
+		if stage.From != "" && !bases[stage.Base.Key()] {
+			bases[stage.Base.Key()] = true
 			p.planned++
 		}
 	}

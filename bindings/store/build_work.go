@@ -51,9 +51,14 @@ func newWork(s *Store, b *Build, plan *dockerfile.Plan, bases map[string]*base) 
 		shown: map[int]bool{}, picks: map[*dockerfile.Step]*picked{}, fetched: map[string]string{},
 	}
 	number := 0
+	first := map[string]int{} // each is shown once
 	for _, stage := range plan.Stages {
 		number++
-		w.stages[stage] = &stageWork{number: number, done: make(chan struct{})}
+		base := stage.Base.Key()
+		if first[base] == 0 {
+			first[base] = number
+		}
+		w.stages[stage] = &stageWork{number: first[base], done: make(chan struct{})}
 		for _, step := range stage.Steps {
 			number++
 			w.numbers[step] = number
