@@ -102,6 +102,8 @@ func (b *building) checkCommand(command instructions.Command) {
 		for _, pair := range i.Labels {
 			b.checkDelimiter(command, pair)
 		}
+	case *instructions.ExposeCommand:
+		b.checkPorts(i)
 	case *instructions.CmdCommand:
 		b.checkOnce(command)
 		b.checkJSON(command, i.PrependShell)
@@ -131,6 +133,21 @@ func (b *building) checkOnce(command instructions.Command) {
 		b.lint.Run(rule, at, rule.Format(command.Name()))
 	}
 	b.last[name] = command.Location()
+}
+
+func (b *building) checkPorts(i *instructions.ExposeCommand) {
+	if expandPorts(i, b.values, b.words) != nil {
+		return // which apply says
+	}
+	for _, text := range i.Ports {
+		p := splitPort(text)
+		if rule := &linter.RuleExposeProtoCasing; p.protocol != strings.ToLower(p.protocol) {
+			b.lint.Run(rule, i.Location(), rule.Format(text))
+		}
+		if rule := &linter.RuleExposeInvalidFormat; p.ip != "" || p.host != "" {
+			b.lint.Run(rule, i.Location(), rule.Format(text))
+		}
+	}
 }
 
 func (b *building) checkWorkdir(i *instructions.WorkdirCommand) {

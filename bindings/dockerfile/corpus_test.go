@@ -177,4 +177,3 @@ func configuredLines(expected string) string {
 	lines := strings.SplitAfter(expected+"\n", "\n")
 	return strings.Join(slices.DeleteFunc(lines, func(line string) bool { return line == "\n" || strings.HasPrefix(line, `"`) }), "")
 }
-

@@ -53,13 +53,20 @@ func (i Image) normalized() Image {
 
 // record adds an entry to the image's history.
 func (b *building) record(instruction string, layer bool) {
-	created := b.options.Created
 	b.image.History = append(b.image.History, imagespec.History{
-		Created:    &created,
+		Created:    b.created(),
 		CreatedBy:  instruction,
 		Comment:    dockerfileComment,
 		EmptyLayer: !layer,
 	})
+}
+
+func (g *graph) created() *time.Time {
+	at := g.options.Created
+	if at.IsZero() {
+		return nil
+	}
+	return &at
 }
 
 // runEntry is RUN in the history, with the ARGs that it has seen.
@@ -102,8 +109,7 @@ func (b *building) finish(o Options) {
 		image.Platform = b.graph.platform
 	}
 	image.Platform = platforms.Normalize(image.Platform)
-	created := b.options.Created
-	image.Created = &created
+	image.Created = b.created()
 }
 
 // Date sets the times of the image and of its history's new entries as they are

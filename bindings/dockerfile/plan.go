@@ -131,7 +131,7 @@ type Item struct {
 // Workdir makes a directory, and those above it, where there is none. There is a
 // layer in any case.
 type Workdir struct {
-	Path string // absolute, never /
+	Path string // absolute
 	User string // who owns what is made; "": root
 }
 

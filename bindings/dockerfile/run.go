@@ -94,10 +94,7 @@ func summary(data string) string {
 
 // dir is where relative paths begin.
 func (b *building) dir() string {
-	if dir := b.image.Config.WorkingDir; dir != "" {
-		return dir
-	}
-	return "/"
+	return path.Join("/", b.image.Config.WorkingDir)
 }
 
 // masked are the values of variables for a step's name, which must not tell a

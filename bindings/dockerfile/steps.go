@@ -11,140 +11,6 @@ import (
 	"github.com/moby/buildkit/frontend/dockerfile/shell"
 )
 
-// Plan says what is to be done. bases has the configuration of each image of
-// Images, by Source.Key. Errors are as Parse has them.
-func (f *File) Plan(o Options, bases map[string]Image) (*Plan, error) {
-	plan := &Plan{}
-	lint, err := f.linter(o, plan)
-	if err != nil {
-		return nil, err
-	}
-	g, err := f.graph(o, lint)
-	if err != nil {
-		return nil, err
-	}
-	at, fixed, err := epoch(g.given)
-	if err != nil {
-		return nil, err
-	}
-	if fixed {
-		g.options.Created = at
-	}
-	if err := g.trigger(bases); err != nil {
-		return nil, err
-	}
-	needed := g.needed()
-	for _, n := range g.nodes {
-		if !needed[n] {
-			continue
-		}
-		base, err := g.base(n, bases)
-		if err != nil {
-			return nil, f.At(n.Location, err)
-		}
-		if n.outside {
-			continue
-		}
-		stage, err := g.build(n, base)
-		if err != nil {
-			return nil, err
-		}
-		stage.dated = fixed
-		plan.Stages = append(plan.Stages, stage)
-	}
-	g.target.built.finish(g.options)
-	return plan, violations(lint)
-}
-
-// base is the configuration that a node begins with that is built on no stage.
-func (g *graph) base(n *node, bases map[string]Image) (Image, error) {
-	switch {
-	case n.base != nil:
-		return Image{}, nil
-	case n.source.Image != "":
-		image, known := bases[n.source.Key()]
-		if !known {
-			return Image{}, fmt.Errorf("%s: the image's configuration is not known", n.source.Image)
-		}
-		g.checkBase(n, image)
-		return image.normalized(), nil
-	case n.source.Context != "" && !n.outside && !n.replaced:
-		return Image{}, fmt.Errorf("the build context %s is a directory: FROM needs an image; begin FROM scratch, with COPY --from=%[1]s . /", n.source.Context)
-	}
-	return empty(g.platform), nil
-}
-
-// building is a stage while its instructions are gone through.
-type building struct {
-	*graph
-	*node
-	*configuration
-	stage   *Stage
-	values  *environment // ENV and ARG
-	args    []instructions.KeyValuePairOptional
-	last    map[string][]parser.Range // where instructions are that only count once
-	trigger bool                      // the instruction is one of ONBUILD
-	entered bool                      // there was a WORKDIR
-}
-
-func (g *graph) build(n *node, base Image) (*Stage, error) {
-	b := &building{graph: g, node: n, stage: &Stage{Name: n.Name, At: n.Location, Base: n.source}, last: map[string][]parser.Range{}}
-	n.built = b
-	if b.stage.Name == "" {
-		b.stage.Name = "stage-" + strconv.Itoa(slices.Index(g.nodes, n))
-	}
-	if n.base != nil {
-		parent := n.base.built
-		n.platform = n.base.platform
-		base = parent.stage.Image
-		base.Config.OnBuild = nil
-		b.stage.Base = Source{Stage: parent.stage}
-		b.stage.inherited = parent.stage.inherited
-		b.values, b.args, b.entered = parent.values.clone(), slices.Clone(parent.args), parent.entered
-	} else {
-		b.stage.inherited = len(base.History)
-		b.values = newEnvironment(nil)
-	}
-	if len(n.commands) > 0 && n.commands[0].trigger {
-		base.Config.OnBuild = nil
-	}
-	b.configuration = configure(base)
-	b.stage.Platform = n.platform
-	if err := b.begin(base); err != nil {
-		return nil, g.file.At(n.Location, err)
-	}
-	for _, c := range n.commands {
-		if n.replaced {
-			break
-		}
-		if err := b.step(c); err != nil {
-			return nil, g.file.At(c.Location(), err)
-		}
-	}
-	b.stage.Image = b.result()
-	return b.stage, nil
-}
-
-// begin takes over what the base says.
-func (b *building) begin(base Image) error {
-	switch {
-	case b.source.Image != "" && b.replaced:
-		b.stage.From = fmt.Sprintf("[context %s] %s", b.Name, b.source.Image)
-	case b.source.Image != "" && len(base.RootFS.DiffIDs) > 0:
-		b.stage.From = b.title("FROM " + b.source.Image)
-	}
-	if _, set := b.env.Get("PATH"); !set {
-		b.env.set("PATH", searchPath)
-	}
-	for _, name := range b.env.names {
-		b.values.set(name, b.env.values[name])
-	}
-	if dir := base.Config.WorkingDir; dir != "" {
-		return b.enter(dir)
-	}
-	return nil
-}
-
 // step does what an instruction says, as far as that is no work.
 func (b *building) step(c *command) error {
 	b.trigger = c.trigger
@@ -262,12 +128,13 @@ func (b *building) workdir(i *instructions.WorkdirCommand) error {
 	if err := b.enter(i.Path); err != nil {
 		return err
 	}
-	dir := b.image.Config.WorkingDir
-	if dir == "/" {
-		b.record("WORKDIR "+dir, false)
+	entry := "WORKDIR " + b.image.Config.WorkingDir
+	if b.image.Config.WorkingDir == "/" {
+		b.record(entry, false)
 		return nil
 	}
-	b.addStep(b.title(b.shown(i.String(), b.words, b.values)), i.Location(), &Step{Workdir: &Workdir{Path: dir, User: b.image.Config.User}}, "WORKDIR "+dir)
+	step := &Step{Workdir: &Workdir{Path: b.dir(), User: b.image.Config.User}}
+	b.addStep(b.title(b.shown(i.String(), b.words, b.values)), i.Location(), step, entry)
 	return nil
 }
 
