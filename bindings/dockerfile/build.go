@@ -61,6 +61,9 @@ func (f *File) stages(o Options, bases map[string]Image, lint *linter.Linter) (s
 			return nil, err
 		}
 		stage.dated = fixed
+		if stage.Base.Image != "" && slices.ContainsFunc(stages, func(s *Stage) bool { return s.From != "" && s.Base.Key() == stage.Base.Key() }) {
+			stage.From = "" // which is shown once
+		}
 		stages = append(stages, stage)
 	}
 	g.target.built.finish(g.options)
@@ -138,11 +141,11 @@ func (g *graph) build(n *node, base Image) (*Stage, error) {
 
 // begin takes over what the base says.
 func (b *building) begin(base Image) error {
-	switch {
-	case b.source.Image != "" && b.replaced:
-		b.stage.From = fmt.Sprintf("[context %s] %s", b.Name, b.source.Image)
-	case b.source.Image != "" && len(base.RootFS.DiffIDs) > 0:
-		b.stage.From = b.title("FROM " + b.source.Image)
+	if b.source.Image != "" && (b.from != "" || len(base.RootFS.DiffIDs) > 0) {
+		b.stage.From = b.from
+		if b.from == "" {
+			b.stage.From = b.title("FROM " + b.source.Image)
+		}
 	}
 	if _, set := b.env.Get("PATH"); !set {
 		b.env.set("PATH", searchPath)

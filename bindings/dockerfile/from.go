@@ -105,6 +105,7 @@ func (g *graph) begin(n *node) error {
 	case image == scratch:
 		n.source = Source{}
 	default:
+		n.from = fmt.Sprintf("[context %s] %s", context, image)
 		if ref, err = reference.ParseNormalizedNamed(image); err != nil {
 			return fmt.Errorf("invalid build context %s: %w", context, err)
 		}

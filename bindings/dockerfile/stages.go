@@ -39,6 +39,7 @@ type node struct {
 	name     string // as steps show it
 	base     *node  // another stage
 	source   Source // the base otherwise
+	from     string // how the base is shown; "": as FROM
 	outside  bool   // it is no stage
 	replaced bool   // a build context of its name takes its place
 	platform imagespec.Platform
