@@ -149,7 +149,7 @@ func (s *Store) readBase(image *storage.Image) (*base, error) {
 		id = layer.Parent
 	}
 	for _, diffID := range b.image.RootFS.DiffIDs {
-		b.layers = append(b.layers, stacked{diffID, max(sizes[diffID], 0)})
+		b.layers = append(b.layers, stacked{DiffID: diffID, Size: max(sizes[diffID], 0)})
 	}
 	b.key = keyOf("image", b.image.RootFS.DiffIDs)
 	return b, nil

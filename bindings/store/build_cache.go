@@ -22,8 +22,15 @@ type stack struct {
 
 // stacked is one layer as an image's manifest has it.
 type stacked struct {
-	DiffID digest.Digest
-	Size   int64 // of the tar archive, in bytes
+	DiffID  digest.Digest
+	Size    int64      // of the tar archive, in bytes
+	Created *time.Time `json:",omitempty"` // of a base: what its history says
+}
+
+// plus are the layers with one more on top.
+func (s stack) plus(layer *unpacked) []stacked {
+	now := time.Now().UTC()
+	return append(s.layers[:len(s.layers):len(s.layers)], stacked{layer.diffID, layer.size, &now})
 }
 
 // stepRecord is what the cache holds of a step: a file named after the digest of

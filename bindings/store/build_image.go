@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"dockless/bindings/dockerfile"
@@ -23,6 +24,7 @@ const exporting = "exporting to image"
 func (w *work) image(ctx context.Context, result stack) (id string, err error) {
 	w.tell(StepEvent{Name: exporting})
 	stage := w.plan.Stages[len(w.plan.Stages)-1]
+	stage.Date(made(stage.Image, result.layers))
 	about := stage.Image
 	if w.build.Squash {
 		if result, err = w.squash(ctx, stage, result, &about); err != nil {
@@ -39,10 +41,7 @@ func (w *work) image(ctx context.Context, result stack) (id string, err error) {
 			Digest:    layer.DiffID,
 		})
 	}
-	image := newImage{layer: result.top, names: w.build.Names, created: time.Now().UTC()}
-	if about.Created != nil {
-		image.created = *about.Created
-	}
+	image := newImage{layer: result.top, names: w.build.Names, created: *about.Created}
 	if image.config, err = json.Marshal(about); err != nil {
 		return "", err
 	}
@@ -61,6 +60,23 @@ func (w *work) image(ctx context.Context, result stack) (id string, err error) {
 	defer done()
 	id, _, err = w.putImage(image)
 	return id, err
+}
+
+// made tells by the entries of an image's history when the layers of this build,
+// or of one before it, were made.
+func made(about dockerfile.Image, layers []stacked) map[int]time.Time {
+	times := map[int]time.Time{}
+	at := len(layers)
+	for i, entry := range slices.Backward(about.History) {
+		if entry.EmptyLayer {
+			continue
+		}
+		if at--; at < 0 || layers[at].Created == nil {
+			break
+		}
+		times[i] = *layers[at].Created
+	}
+	return times
 }
 
 // squash makes one layer of all those that the build has put on top of its base.
@@ -88,7 +104,7 @@ func (w *work) squash(ctx context.Context, stage *dockerfile.Stage, result stack
 		return squashed, err
 	}
 	defer done()
-	squashed.layers = append(below.layers[:len(below.layers):len(below.layers)], stacked{layer.diffID, layer.size})
+	squashed.layers = below.plus(layer)
 	if squashed.top, err = w.putLayer(below.top, layer); err != nil {
 		return squashed, err
 	}

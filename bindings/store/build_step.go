@@ -79,10 +79,7 @@ func (w *work) do(ctx context.Context, step *dockerfile.Step, below stack, keys 
 		return stack{}, err
 	}
 	defer done()
-	result = stack{
-		key:    keyOf(keys[0], layer.diffID),
-		layers: append(below.layers[:len(below.layers):len(below.layers)], stacked{layer.diffID, layer.size}),
-	}
+	result = stack{key: keyOf(keys[0], layer.diffID), layers: below.plus(layer)}
 	if result.top, err = w.putLayer(below.top, layer); err != nil {
 		return stack{}, err
 	}
