@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -10,7 +9,6 @@ import (
 
 	"dockless/bindings/dockerfile"
 
-	"github.com/containers/image/v5/manifest"
 	"github.com/containers/storage/pkg/archive"
 	"github.com/opencontainers/go-digest"
 	imagespec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -32,27 +30,14 @@ func (w *work) image(ctx context.Context, result stack) (id string, err error) {
 		}
 	}
 	about.RootFS = imagespec.RootFS{Type: "layers", DiffIDs: []digest.Digest{}}
-	var layers []manifest.Schema2Descriptor
 	for _, layer := range result.layers {
 		about.RootFS.DiffIDs = append(about.RootFS.DiffIDs, layer.DiffID)
-		layers = append(layers, manifest.Schema2Descriptor{
-			MediaType: manifest.DockerV2SchemaLayerMediaTypeUncompressed,
-			Size:      layer.Size,
-			Digest:    layer.DiffID,
-		})
 	}
-	image := newImage{layer: result.top, names: w.build.Names, created: *about.Created}
-	if image.config, err = json.Marshal(about); err != nil {
-		return "", err
-	}
-	image.manifest, err = manifest.Schema2FromComponents(manifest.Schema2Descriptor{
-		MediaType: manifest.DockerV2Schema2ConfigMediaType,
-		Size:      int64(len(image.config)),
-		Digest:    digest.FromBytes(image.config),
-	}, layers).Serialize()
+	image, err := describeImage(about, result.layers)
 	if err != nil {
 		return "", err
 	}
+	image.layer, image.names, image.created = result.top, w.build.Names, *about.Created
 	done, err := w.committing(ctx)
 	if err != nil {
 		return "", err

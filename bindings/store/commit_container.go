@@ -46,7 +46,7 @@ func (s *Store) Commit(ctx context.Context, o Commit, read func()) (string, erro
 	}
 	about := o.image(below.image, layer.diffID)
 	if layer.diffID != digestOfNothing {
-		below.layers = append(below.layers, stacked{layer.diffID, layer.size})
+		below.layers = below.plus(layer)
 	}
 	image, err := describeImage(&about, below.layers)
 	if err == nil && o.Name != "" {

@@ -58,7 +58,7 @@ func importedImage(layer *unpacked, config dockerfile.Image, o Import) (newImage
 	about.Created, about.Platform = &now, o.Platform
 	about.RootFS = imagespec.RootFS{Type: "layers", DiffIDs: []digest.Digest{layer.diffID}}
 	about.History = []imagespec.History{{Created: &now, Comment: o.Message}}
-	image, err := describeImage(about, []stacked{{layer.diffID, layer.size}})
+	image, err := describeImage(about, stack{}.plus(layer))
 	if o.Name != nil {
 		image.names = []reference.Named{o.Name}
 	}
