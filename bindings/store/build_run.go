@@ -106,7 +106,7 @@ func (p *process) execute(ctx context.Context, r *run) error {
 		return err
 	}
 	ran := box.run(r.order(conf))
-	return errors.Join(r.ended(ctx, ran), r.tidy())
+	return errors.Join(r.ended(ctx, box, ran), r.tidy())
 }
 
 // prepare makes the bundle: the files, the mounts and the configuration.
@@ -116,6 +116,9 @@ func (r *run) prepare(ctx context.Context, conf *runtimeConfig, mode string) (er
 	}
 	r.undo = append(r.undo, r.files.close)
 	if r.spec, err = r.configuration(conf, mode); err != nil {
+		return err
+	}
+	if err := r.makeDir(); err != nil {
 		return err
 	}
 	if err := r.addMounts(ctx); err != nil {

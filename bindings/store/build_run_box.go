@@ -1,7 +1,6 @@
 package store
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
@@ -10,7 +9,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
-	"strings"
 
 	"github.com/containers/storage/pkg/reexec"
 	"golang.org/x/sys/unix"
@@ -93,6 +91,7 @@ func raiseLoopback() error {
 type box struct {
 	cmd    *exec.Cmd
 	orders *os.File
+	output output
 	waited bool
 }
 
@@ -106,7 +105,8 @@ func (r *run) startBox(ctx context.Context, mode string) (*box, error) {
 	b := &box{cmd: reexec.CommandContext(ctx, boxed), orders: writer}
 	b.cmd.SysProcAttr = &unix.SysProcAttr{Cloneflags: unix.CLONE_NEWPID, Pdeathsig: unix.SIGKILL, Setsid: true}
 	b.cmd.ExtraFiles = []*os.File{reader}
-	b.cmd.Stdout, b.cmd.Stderr = r.stdout, r.stderr
+	b.output.running = b.started
+	b.cmd.Stdout, b.cmd.Stderr = b.output.to(r.stdout), b.output.to(r.stderr)
 	stdin, nothing, err := os.Pipe() // as docker has it: empty, and not a device
 	if err != nil {
 		return nil, errors.Join(err, writer.Close())
@@ -158,77 +158,16 @@ func (b *box) end() error {
 
 // order is to become the runtime.
 func (r *run) order(conf *runtimeConfig) order {
-	args := []string{conf.path, "--root", filepath.Join(r.dir, "state"), "--log", r.log(), "--log-format", "json"}
+	args := []string{conf.path, "--root", filepath.Join(r.dir, "state"), "--log", filepath.Join(r.dir, runtimeLog), "--log-format", "json"}
 	args = append(args, r.cgroupArgs(conf)...)
 	args = append(args, "run", "--no-new-keyring", "--bundle", r.dir, r.containerID())
 	return order{Dir: r.dir, Args: args, Lo: r.network.fresh}
 }
 
-func (r *run) log() string { return filepath.Join(r.dir, "log") }
+// runtimeLog is where the runtime writes its errors, in the bundle.
+const runtimeLog = "log"
 
 // containerID is unique among the user's containers.
 func (r *run) containerID() string {
 	return filepath.Base(r.temp) + "-" + filepath.Base(r.dir)
-}
-
-// ended puts the end of the runtime into docker's words.
-func (r *run) ended(ctx context.Context, err error) error {
-	if err == nil || ctx.Err() != nil {
-		return err
-	}
-	var exit *exec.ExitError
-	if !errors.As(err, &exit) {
-		return err
-	}
-	if complaint := r.complaint(); complaint != "" {
-		return r.notStarted(complaint)
-	}
-	if code := exit.ExitCode(); code >= 0 {
-		return &ExitError{Process: r.Process, Code: code}
-	}
-	return &ExitError{Process: r.Process, Code: 128 + int(exit.Sys().(unix.WaitStatus).Signal())}
-}
-
-// complaint is the last error that the runtime has logged.
-func (r *run) complaint() (last string) {
-	log, err := os.Open(r.log())
-	if err != nil {
-		return ""
-	}
-	defer log.Close()
-	for lines := bufio.NewScanner(log); lines.Scan(); {
-		var line struct{ Level, Msg string }
-		if json.Unmarshal(lines.Bytes(), &line) == nil && line.Level == "error" {
-			last = line.Msg
-		}
-	}
-	return last
-}
-
-// notStarted is the error of a process that the runtime could not start: if that
-// is the fault of its program, docker shows it among the output.
-func (r *run) notStarted(complaint string) error {
-	program, why := r.Args[0], ""
-	for text, words := range map[string]string{
-		"not found in $PATH":        "executable file not found in $PATH",
-		"No such file or directory": "stat " + program + ": no such file or directory",
-		"no such file or directory": "stat " + program + ": no such file or directory",
-		"Permission denied":         "permission denied",
-		"permission denied":         "permission denied",
-		"not a regular file":        "is a directory",
-		"is a directory":            "is a directory",
-	} {
-		if strings.Contains(complaint, text) && (why == "" || text == "not found in $PATH") {
-			why = words
-		}
-	}
-	switch {
-	case strings.Contains(strings.ToLower(complaint), "exec format error"):
-		fmt.Fprintf(r.stderr, "exec %s: exec format error\n", program)
-		return &ExitError{Process: r.Process, Code: 255}
-	case why != "" && strings.Contains(complaint, "`"+program+"`"), why != "" && strings.Contains(complaint, fmt.Sprintf("exec: %q", program)):
-		fmt.Fprintf(r.stderr, "runc run failed: unable to start container process: error during container init: exec: %q: %s\n", program, why)
-		return &ExitError{Process: r.Process, Code: 1}
-	}
-	return fmt.Errorf("starting a container: %s", complaint)
 }

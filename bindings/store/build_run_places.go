@@ -10,6 +10,7 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/containers/storage/pkg/idtools"
 	securejoin "github.com/cyphar/filepath-securejoin"
 	"golang.org/x/sys/unix"
 )
@@ -51,6 +52,20 @@ func (r *run) isCovered(path string) bool {
 		}
 	}
 	return false
+}
+
+// makeDir makes the directory that the process begins in, if it is missing, and
+// his.
+func (r *run) makeDir() error {
+	path, err := securejoin.SecureJoin(r.files.root, r.spec.Process.Cwd)
+	if err != nil {
+		return err
+	}
+	owner := idtools.IDPair{UID: int(r.spec.Process.User.UID), GID: int(r.spec.Process.User.GID)}
+	if err := idtools.MkdirAllAndChownNew(path, 0o755, owner); err != nil {
+		return fmt.Errorf("making the working directory: %w", err)
+	}
+	return nil
 }
 
 // makePlace makes a file or directory, no link leading out of the root.

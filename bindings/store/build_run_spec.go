@@ -127,7 +127,7 @@ func (r *run) user() (who specs.User, home string, err error) {
 	if name == "" {
 		name = "0"
 	}
-	found, err := user.GetExecUser(name, nil, reader(passwd), reader(group))
+	found, err := user.GetExecUser(name, &user.ExecUser{Home: "/"}, reader(passwd), reader(group))
 	if err != nil {
 		return who, "", err
 	}
