@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"slices"
 
@@ -40,6 +41,11 @@ func buildImage(ctx context.Context, env *Env, o *buildOptions, where string) (e
 		return err
 	}
 	o.quiet = mode == "quiet"
+	if o.iidFile != "" && !store.Entered() {
+		if err := os.Remove(o.iidFile); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("removing the file for the image's ID: %w", err) // a build that fails leaves no old one
+		}
+	}
 	err = o.findContext(ctx, env, where, &b)
 	defer func() { err = errors.Join(err, o.fetched.remove()) }()
 	if err != nil {
@@ -69,7 +75,7 @@ func buildImage(ctx context.Context, env *Env, o *buildOptions, where string) (e
 	}
 	id, err := images.Build(ctx, b)
 	if err == nil {
-		shown.exported(id, b.Names)
+		shown.exported(id, o.shownNames(&b))
 	}
 	if errors.Is(err, errOnlyAsked) {
 		shown.close()
@@ -85,7 +91,7 @@ func buildImage(ctx context.Context, env *Env, o *buildOptions, where string) (e
 	if err := o.export(ctx, env, images, id, names); err != nil {
 		return err
 	}
-	return o.tell(env, id, names)
+	return o.tell(env, id)
 }
 
 // open opens the store, with credentials for the registries that the build
@@ -143,6 +149,14 @@ func (o *buildOptions) export(ctx context.Context, env *Env, images *store.Store
 	return nil
 }
 
+// shownNames are the names that the image gets in the store.
+func (o *buildOptions) shownNames(b *store.Build) []string {
+	if len(b.Names) == 0 {
+		return nil
+	}
+	return o.typed
+}
+
 // pushNames pushes the image under each of its names.
 func pushNames(ctx context.Context, out io.Writer, images *store.Store, id string, names []reference.Named) error {
 	image, err := images.Image(id)
@@ -162,9 +176,9 @@ func pushNames(ctx context.Context, out io.Writer, images *store.Store, id strin
 }
 
 // tell says which image it has become, where that was asked for.
-func (o *buildOptions) tell(env *Env, id string, names []reference.Named) error {
+func (o *buildOptions) tell(env *Env, id string) error {
 	if o.metadataFile != "" {
-		if err := writeMetadata(o.metadataFile, id, names); err != nil {
+		if err := o.writeMetadata(id); err != nil {
 			return err
 		}
 	}

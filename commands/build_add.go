@@ -29,7 +29,7 @@ func fetchSource(ctx context.Context, item dockerfile.Item, directory string) (s
 	}
 	if item.Git != "" {
 		f := &fetched{path: directory}
-		if err := f.clone(ctx, item.Git, "git"); err != nil {
+		if err := f.clone(ctx, item.Git, "git", item.KeepGitDir, string(item.Checksum)); err != nil {
 			return "", err
 		}
 		return filepath.EvalSymlinks(f.dir("git"))

@@ -21,6 +21,7 @@ type buildxOptions struct {
 
 	outputs []buildOutput
 	called  buildCall
+	typed   []string // the image's names in full, without a tag where none was typed
 }
 
 func (o *buildxOptions) flags() []cli.Flag {
@@ -67,7 +68,7 @@ func (o *buildxOptions) fill(env *Env, b *store.Build) (err error) {
 	if b.SSH, err = parseSSH(o.ssh); err != nil {
 		return err
 	}
-	b.NoCacheStages = o.noCacheFilter
+	b.NoCacheStages = strings.FieldsFunc(strings.Join(o.noCacheFilter, ","), func(r rune) bool { return r == ',' })
 	if err := o.fillOutputs(b); err != nil {
 		return err
 	}
@@ -78,9 +79,6 @@ func (o *buildxOptions) fill(env *Env, b *store.Build) (err error) {
 }
 
 func (o *buildxOptions) fillOutputs(b *store.Build) error {
-	if o.push && o.load {
-		return errors.New("push and load may not be set together at the moment")
-	}
 	flags := o.output
 	if o.push {
 		flags = append(flags, "type=registry")
@@ -99,6 +97,7 @@ func (o *buildxOptions) fillOutputs(b *store.Build) error {
 			return fmt.Errorf("invalid tag %q: %w", typed, err)
 		}
 		b.Names = append(b.Names, name)
+		o.typed = append(o.typed, asTyped(typed))
 	}
 	if o.pushes() && len(b.Names) == 0 {
 		return errors.New("tag is needed when pushing to registry")

@@ -2,6 +2,7 @@ package commands
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 
 	"dockless/bindings/dockerfile"
 	"dockless/bindings/store"
@@ -22,6 +24,10 @@ import (
 func (o *buildOptions) findContext(ctx context.Context, env *Env, where string, b *store.Build) (err error) {
 	if where == "-" && o.file == "-" {
 		return errors.New("invalid argument: can't use stdin for both build context and dockerfile")
+	}
+	keep := b.Args["BUILDKIT_CONTEXT_KEEP_GIT_DIR"]
+	if o.fetched.keepGitDir, err = strconv.ParseBool(cmp.Or(keep, "false")); err != nil {
+		return fmt.Errorf("invalid boolean value %q for BUILDKIT_CONTEXT_KEEP_GIT_DIR", keep)
 	}
 	var text []byte
 	var directory string

@@ -63,7 +63,7 @@ func (f *fetched) named(ctx context.Context, env *Env, where, name string) (stri
 
 func (f *fetched) get(ctx context.Context, env *Env, where, name string) error {
 	if isGit(where) {
-		return f.clone(ctx, where, name)
+		return f.clone(ctx, where, name, f.keepGitDir, "")
 	}
 	body, err := download(ctx, where)
 	if err != nil {

@@ -29,7 +29,10 @@ const highDescriptor = 96
 // from stdin, a URL or git. It is filled before Enter, which is the only time
 // that stdin can be read and the person's keys for git are at hand, and it is
 // removed after the build.
-type fetched struct{ path string }
+type fetched struct {
+	path       string
+	keepGitDir bool // of a context from git
+}
 
 func (f *fetched) used() bool { return f.path != "" }
 
@@ -124,7 +127,7 @@ func (f *fetched) context(ctx context.Context, env *Env, where string) (text []b
 		return f.fill(env, "context", env.In)
 	}
 	if isGit(where) {
-		return nil, f.clone(ctx, where, "context")
+		return nil, f.clone(ctx, where, "context", f.keepGitDir, "")
 	}
 	body, err := download(ctx, where)
 	if err != nil {

@@ -12,17 +12,20 @@ import (
 	"dockless/bindings/store"
 
 	"github.com/containerd/containerd/platforms"
+	"github.com/distribution/reference"
 	"github.com/docker/cli/opts"
+	"github.com/sirupsen/logrus"
 	"github.com/urfave/cli/v2"
 )
 
 // buildOptions are the flags of build.
 type buildOptions struct {
-	file, target, network, platform, iidFile, isolation string
-	tags, args, labels, hosts                           opts.ListOpts
-	noCache, pull, quiet, squash                        bool
-	rm, forceRm, compress, noContentTrust               bool
-	limits                                              buildLimits
+	file, target, network, iidFile, isolation    string
+	platforms                                    []string
+	tags, args, labels, hosts                    opts.ListOpts
+	noCache, pull, quiet, squash                 bool
+	rm, forceRm, compress, noContentTrust, debug bool
+	limits                                       buildLimits
 	buildxOptions
 	remote     bool // the context is not a directory of this machine
 	fetched    fetched
@@ -47,13 +50,14 @@ func (o *buildOptions) flags() []cli.Flag {
 		boolean(&o.compress, "compress", "", "Compress the build context using gzip"),
 		boolean(&o.noContentTrust, "disable-content-trust", "", "Skip image verification"),
 		str(&o.file, "file", "f", `Name of the Dockerfile (Default is "PATH/Dockerfile")`),
+		hidden(boolean(&o.debug, "debug", "D", "Enable debug logging")),
 		boolean(&o.forceRm, "force-rm", "", "Always remove intermediate containers"),
 		str(&o.iidFile, "iidfile", "", "Write the image ID to the file"),
 		str(&o.isolation, "isolation", "", "Container isolation technology"),
 		value(&o.labels, "label", "", "Set metadata for an image"),
 		str(&o.network, "network", "", "Set the networking mode for the RUN instructions during build"),
 		boolean(&o.noCache, "no-cache", "", "Do not use cache when building the image"),
-		str(&o.platform, "platform", "", "Set platform if server is multi-platform capable"),
+		list(&o.platforms, "platform", "", "Set target platform for build"),
 		boolean(&o.pull, "pull", "", "Always attempt to pull a newer version of the image"),
 		boolean(&o.quiet, "quiet", "q", "Suppress the build output and print image ID on success"),
 		boolean(&o.rm, "rm", "", "Remove intermediate containers after a successful build"),
@@ -65,6 +69,9 @@ func (o *buildOptions) flags() []cli.Flag {
 
 // build puts the flags into the form in which they are asked for.
 func (o *buildOptions) build(env *Env) (b store.Build, err error) {
+	if o.debug {
+		logrus.SetLevel(logrus.DebugLevel)
+	}
 	if !o.noContentTrust {
 		return b, errors.New("--disable-content-trust=false: signatures of Docker Content Trust cannot be checked; name bases by digest instead (FROM NAME@sha256:…)")
 	}
@@ -73,10 +80,11 @@ func (o *buildOptions) build(env *Env) (b store.Build, err error) {
 	}
 	b.Target, b.Host = o.target, platforms.DefaultSpec()
 	b.NoCache, b.Pull, b.Squash, b.Network, b.Hosts, b.Labels = o.noCache, o.pull, o.squash, o.network, o.hosts.GetAll(), o.labels.GetAll()
-	if strings.Contains(o.platform, ",") {
-		return b, fmt.Errorf("--platform %s: an image for several platforms is not supported; build one at a time, and join them with podman manifest", o.platform)
+	wanted := strings.Join(o.platforms, ",")
+	if strings.Contains(wanted, ",") {
+		return b, fmt.Errorf("--platform %s: an image for several platforms is not supported; build one at a time, and join them with podman manifest", wanted)
 	}
-	if b.Platform, err = parsePlatform(o.platform); err != nil {
+	if b.Platform, err = parsePlatform(wanted); err != nil {
 		return b, err
 	}
 	for _, tag := range o.tags.GetAll() {
@@ -85,6 +93,7 @@ func (o *buildOptions) build(env *Env) (b store.Build, err error) {
 			return b, fmt.Errorf("invalid tag %q: %w", tag, err)
 		}
 		b.Names = append(b.Names, name)
+		o.typed = append(o.typed, asTyped(tag))
 	}
 	b.Args, b.Proxy = o.buildArgs(env)
 	if b.Created, err = created(b.Args); err != nil {
@@ -94,6 +103,14 @@ func (o *buildOptions) build(env *Env) (b store.Build, err error) {
 		return b, err
 	}
 	return b, o.fill(env, &b)
+}
+
+// asTyped is a name as BuildKit shows it.
+func asTyped(name string) string {
+	if named, err := reference.ParseNormalizedNamed(name); err == nil {
+		return named.String()
+	}
+	return name
 }
 
 // buildArgs are the arguments of --build-arg and the proxies of config.json. A

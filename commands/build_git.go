@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,6 +9,10 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+
+	"dockless/bindings/store"
+
+	"github.com/moby/buildkit/frontend/dockerfile/dfgitutil"
 )
 
 // isGit tells whether a context is a git repository.
@@ -23,25 +28,59 @@ func isGit(where string) bool {
 }
 
 // clone fetches what REPOSITORY#REF:DIRECTORY means, with its submodules and
-// without its history, with the person's own git.
-func (f *fetched) clone(ctx context.Context, where, name string) error {
-	address, fragment, _ := strings.Cut(where, "#")
-	ref, subdirectory, _ := strings.Cut(fragment, ":")
-	if strings.HasPrefix(address, "github.com/") {
-		address = "https://" + address
+// without its history, with the person's own git. commit is what the reference
+// has to mean, "" for anything.
+func (f *fetched) clone(ctx context.Context, where, name string, keepGitDir bool, commit string) error {
+	of, is, err := dfgitutil.ParseGitRef(where)
+	if err != nil || !is {
+		return errors.Join(fmt.Errorf("invalid git address %s", where), err)
 	}
-	if ref == "" {
-		ref = "HEAD"
+	if of.IndistinguishableFromLocal {
+		of.Remote = "https://" + of.Remote
 	}
-	if strings.HasPrefix(ref, "-") || strings.HasPrefix(address, "-") {
-		return fmt.Errorf("invalid refspec: %s", ref)
+	of.Checksum = cmp.Or(of.Checksum, commit)
+	if of.KeepGitDir != nil {
+		keepGitDir = *of.KeepGitDir
 	}
 	repository := f.dir(name + ".git")
-	git := func(args ...string) error { return runGit(ctx, repository, args...) }
 	if err := os.Mkdir(repository, 0o755); err != nil {
 		return err
 	}
-	if err := errors.Join(git("init", "--quiet"), git("remote", "add", "origin", address)); err != nil {
+	if err := checkOut(ctx, repository, of); err != nil {
+		return err
+	}
+	if !keepGitDir {
+		if err := os.RemoveAll(filepath.Join(repository, ".git")); err != nil {
+			return err
+		}
+	}
+	root, err := os.OpenRoot(repository)
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	chosen := filepath.Join(".", strings.TrimLeft(of.SubDir, "/"))
+	if found, err := root.Stat(chosen); err != nil || !found.IsDir() {
+		return fmt.Errorf("%s: the repository has no directory %s", where, of.SubDir)
+	}
+	real, err := filepath.EvalSymlinks(filepath.Join(repository, chosen))
+	if err != nil {
+		return err
+	}
+	return os.Symlink(real, f.dir(name))
+}
+
+// checkOut makes a repository's files of a commit.
+func checkOut(ctx context.Context, repository string, of *dfgitutil.GitRef) error {
+	git := func(args ...string) error {
+		_, err := runGit(ctx, repository, args...)
+		return err
+	}
+	ref := cmp.Or(of.Ref, of.Checksum, "HEAD")
+	if strings.HasPrefix(ref, "-") || strings.HasPrefix(of.Remote, "-") {
+		return fmt.Errorf("invalid refspec: %s", ref)
+	}
+	if err := errors.Join(git("init", "--quiet"), git("remote", "add", "origin", of.Remote)); err != nil {
 		return err
 	}
 	at := "FETCH_HEAD"
@@ -58,38 +97,57 @@ func (f *fetched) clone(ctx context.Context, where, name string) error {
 	if err := git("checkout", "--quiet", "--detach", at); err != nil {
 		return err
 	}
-	if err := git("submodule", "--quiet", "update", "--init", "--recursive", "--depth", "1"); err != nil {
-		return err
-	}
-	if err := os.RemoveAll(filepath.Join(repository, ".git")); err != nil {
-		return err
-	}
-	root, err := os.OpenRoot(repository)
+	head, err := runGit(ctx, repository, "rev-parse", "HEAD")
 	if err != nil {
 		return err
 	}
-	defer root.Close()
-	chosen := filepath.Join(".", strings.TrimLeft(subdirectory, "/"))
-	if found, err := root.Stat(chosen); err != nil || !found.IsDir() {
-		return fmt.Errorf("%s: the repository has no directory %s", where, subdirectory)
+	if head = strings.TrimSpace(head); !strings.HasPrefix(head, of.Checksum) {
+		return fmt.Errorf("expected checksum to match %s, got %s", of.Checksum, head)
 	}
-	real, err := filepath.EvalSymlinks(filepath.Join(repository, chosen))
-	if err != nil {
-		return err
+	if of.Submodules != nil && !*of.Submodules {
+		return nil
 	}
-	return os.Symlink(real, f.dir(name))
+	return git("submodule", "--quiet", "update", "--init", "--recursive", "--depth", "1")
 }
 
-func runGit(ctx context.Context, directory string, args ...string) error {
+func runGit(ctx context.Context, directory string, args ...string) (string, error) {
 	command := exec.CommandContext(ctx, "git", args...)
 	command.Dir = directory
 	command.Env = append(os.Environ(), "GIT_TERMINAL_PROMPT=0")
+	if store.Entered() && os.Getenv("GIT_SSH_COMMAND") == "" {
+		command.Env = append(command.Env, "GIT_SSH_COMMAND="+sshCommand())
+	}
 	output, err := command.CombinedOutput()
 	if errors.Is(err, exec.ErrNotFound) {
-		return errors.New("a context from git needs git: install it")
+		return "", errors.New("what comes from git needs git: install it")
 	}
 	if err != nil {
-		return fmt.Errorf("git %s: %w: %s", args[0], err, strings.TrimSpace(string(output)))
+		return "", fmt.Errorf("git %s: %w: %s", args[0], err, strings.TrimSpace(string(output)))
 	}
-	return nil
+	return string(output), nil
+}
+
+// sshCommand makes ssh, which in the user namespace takes root's home for the
+// person's, find her files.
+func sshCommand() string {
+	home, err := os.UserHomeDir()
+	if err != nil || strings.ContainsAny(home, " '\"\\$") {
+		return "ssh"
+	}
+	directory := filepath.Join(home, ".ssh")
+	command := "ssh -o UserKnownHostsFile=" + filepath.Join(directory, "known_hosts")
+	if config := filepath.Join(directory, "config"); exists(config) {
+		command += " -F " + config
+	}
+	for _, name := range []string{"id_ed25519", "id_ecdsa", "id_rsa"} {
+		if key := filepath.Join(directory, name); exists(key) {
+			command += " -i " + key
+		}
+	}
+	return command
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
 }

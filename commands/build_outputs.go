@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"dockless/bindings/store"
@@ -102,6 +103,11 @@ func (o buildOutput) stays() bool {
 	return o.kind == "image" || o.kind == "docker" && o.dest == ""
 }
 
+// isImage tells whether an output is an image and not its files.
+func (o buildOutput) isImage() bool {
+	return o.kind == "image" || o.kind == "docker" || o.kind == "oci"
+}
+
 // write does with the image what the output says.
 func (o buildOutput) write(ctx context.Context, env *Env, images *store.Store, id string, names []reference.Named) error {
 	to := func(write func(io.Writer) error) error {
@@ -177,20 +183,19 @@ func unpackBelow(u *unpacking, files io.Reader) error {
 }
 
 // writeMetadata files what buildx says of an image that it has built.
-func writeMetadata(file, id string, names []reference.Named) error {
-	about := map[string]any{"containerimage.config.digest": "sha256:" + id, "containerimage.digest": "sha256:" + id}
-	var all []string
-	for _, name := range names {
-		all = append(all, name.String())
-	}
-	if len(all) > 0 {
-		about["image.name"] = strings.Join(all, ",")
+func (o *buildOptions) writeMetadata(id string) error {
+	about := map[string]any{}
+	if slices.ContainsFunc(o.outputs, buildOutput.isImage) {
+		about["containerimage.config.digest"], about["containerimage.digest"] = "sha256:"+id, "sha256:"+id
+		if len(o.typed) > 0 {
+			about["image.name"] = strings.Join(o.typed, ",")
+		}
 	}
 	text, err := json.MarshalIndent(about, "", "  ")
 	if err != nil {
 		return err
 	}
-	if err := os.WriteFile(file, text, 0o644); err != nil {
+	if err := os.WriteFile(o.metadataFile, text, 0o644); err != nil {
 		return fmt.Errorf("writing the metadata: %w", err)
 	}
 	return nil

@@ -15,8 +15,6 @@ import (
 
 	"dockless/bindings/dockerfile"
 	"dockless/bindings/store"
-
-	"github.com/distribution/reference"
 )
 
 // buildProgress shows a build as BuildKit does: each step has a number, a name,
@@ -226,7 +224,7 @@ func (p *buildProgress) did(name string, tasks ...string) {
 }
 
 // exported shows what is there at the end, and ends the step that is still open.
-func (p *buildProgress) exported(id string, names []reference.Named) {
+func (p *buildProgress) exported(id string, names []string) {
 	p.mutex.Lock()
 	defer p.mutex.Unlock()
 	for _, step := range p.steps {
@@ -236,7 +234,7 @@ func (p *buildProgress) exported(id string, names []reference.Named) {
 		p.endTask(step, "exporting layers")
 		p.endTask(step, "writing image sha256:"+id)
 		for _, name := range names {
-			p.endTask(step, "naming to "+name.String())
+			p.endTask(step, "naming to "+name)
 		}
 		p.end(step, false, nil)
 	}
