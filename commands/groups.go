@@ -42,10 +42,14 @@ var allCommands = []entry{
 
 	{"buildx", group("Docker Buildx", []entry{
 		{"build b", buildCommand},
+		{"create", buildxCreateCommand},
 		{"du", buildxDuCommand},
 		{"inspect", buildxInspectCommand},
 		{"ls", buildxListCommand},
 		{"prune", builderPruneCommand},
+		{"rm", buildxRemoveCommand},
+		{"stop", buildxStopCommand},
+		{"use", buildxUseCommand},
 		{"version", buildxVersionCommand},
 	})},
 

@@ -165,7 +165,7 @@ func (w *work) below(at stack) (string, error) {
 
 // fetch gets what ADD names, once.
 func (w *work) fetch(ctx context.Context, item dockerfile.Item) (string, error) {
-	name := cmp.Or(item.URL, item.Git)
+	name := fmt.Sprint(cmp.Or(item.URL, item.Git), " ", item.Checksum, item.KeepGitDir)
 	w.mutex.Lock()
 	path, found := w.fetched[name]
 	w.mutex.Unlock()
