@@ -78,7 +78,7 @@ func commit(ctx context.Context, env *Env, o commitOptions, typed, image string)
 	}
 	resume := func() error { return nil }
 	if o.pause && !o.noPause && container.State.Running && !container.State.Paused {
-		if resume, err = pauseMeanwhile(conn, env, container.ID); err != nil {
+		if resume, err = pauseMeanwhile(conn, env, container.ID, container.Name); err != nil {
 			return err
 		}
 	}

@@ -26,7 +26,8 @@ func commitElsewhere(ctx context.Context, env *Env, work store.Commit, read func
 	if err != nil {
 		return "", err
 	}
-	self.Stderr = env.Err
+	said := &heard{Writer: env.Err}
+	self.Stderr = said
 	in, err := self.StdinPipe() // open until the end: without us the other gives up
 	if err != nil {
 		return "", err
@@ -52,10 +53,24 @@ func commitElsewhere(ctx context.Context, env *Env, work store.Commit, read func
 	switch {
 	case ctx.Err() != nil:
 		return "", context.Cause(ctx)
-	case errors.As(err, &code):
-		return "", &exit{code: exitError} // it has said why
+	case errors.As(err, &code) && said.something:
+		return "", &exit{code: exitError} // and why
+	case err != nil:
+		return "", fmt.Errorf("committing %s: the process that makes the image was killed (%w)", work.Container, err)
 	}
-	return id, errors.Join(failed, err)
+	return id, failed
+}
+
+// heard takes note of whether anything was written.
+type heard struct {
+	io.Writer
+	something bool
+}
+
+// Write passes it on.
+func (h *heard) Write(text []byte) (int, error) {
+	h.something = true
+	return h.Writer.Write(text)
 }
 
 // commitPrepared is the part of a commit that works on the image store. It

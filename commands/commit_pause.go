@@ -16,23 +16,23 @@ import (
 // pauseMeanwhile pauses a running container. The person waits for resume, or
 // ends this process in any way: then it is resumed, too. Where it cannot be
 // paused that is said, and all goes on.
-func pauseMeanwhile(conn context.Context, env *Env, id string) (resume func() error, err error) {
+func pauseMeanwhile(conn context.Context, env *Env, id, name string) (resume func() error, err error) {
 	conn = context.WithoutCancel(conn)
 	guard, err := guardPause(conn, env, id)
 	if err != nil {
-		return nil, fmt.Errorf("pausing container %s: %w", id, err)
+		return nil, fmt.Errorf("pausing container %s: %w", name, err)
 	}
 	if err := containers.Pause(conn, id, nil); err != nil {
 		guard.dismiss()
 		if text := err.Error(); !strings.Contains(text, "is not running, can't pause") && !strings.Contains(text, "is already paused") {
-			fmt.Fprintf(env.Err, "WARNING: container %s runs on while it is read: %s\n", id[:12], oneLine(text))
+			fmt.Fprintf(env.Err, "WARNING: container %s runs on while it is read: %s\n", name, oneLine(text))
 		}
 		return func() error { return nil }, nil
 	}
 	return sync.OnceValue(func() error {
-		err := containerError(id, containers.Unpause(conn, id, nil))
+		err := containerError(name, containers.Unpause(conn, id, nil))
 		if err != nil && !errors.As(err, new(*noSuch)) && !strings.Contains(err.Error(), "is not paused") { // somebody was faster, or has killed it
-			return fmt.Errorf("resuming container %s: %w", id, err)
+			return fmt.Errorf("resuming container %s: %w", name, err)
 		}
 		guard.dismiss()
 		return nil

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"dockless/bindings/dockerfile"
@@ -35,14 +36,18 @@ func (s *Store) Commit(ctx context.Context, o Commit, read func()) (string, erro
 	if err != nil {
 		return "", fmt.Errorf("looking for the container %s in the image store %s: %w", o.Container, s.GraphRoot(), err)
 	}
+	called := append(slices.Clone(container.Names), container.ID)[0]
 	below, err := s.baseOf(container)
 	if err != nil {
-		return "", fmt.Errorf("committing %s: %w", o.Container, err)
+		return "", fmt.Errorf("committing %s: %w", called, err)
 	}
 	layer, err := s.writtenLayer(ctx, container, o.Mounts)
 	read()
 	if err != nil {
-		return "", fmt.Errorf("committing %s: %w", o.Container, err)
+		if errors.Is(err, storage.ErrLayerUnknown) {
+			return "", fmt.Errorf("No such container: %s", called) // any more
+		}
+		return "", fmt.Errorf("committing %s: %w", called, err)
 	}
 	about := o.image(below.image, layer.diffID)
 	if layer.diffID != digestOfNothing {

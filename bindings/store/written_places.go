@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path"
 	"strings"
@@ -35,6 +36,8 @@ func (p *packer) made(dir *os.File, base, name string, stat *unix.Stat_t) (bool,
 	case kind == unix.S_IFLNK && name == "etc/mtab":
 		target, err := readlink(dir, base)
 		return isPlace(name, false, target) && !p.below(name, nil), err
+	case kind == unix.S_IFREG && (name == "etc/passwd" || name == "etc/group"):
+		return p.onlyAdded(dir, base, name, stat)
 	case kind != unix.S_IFDIR:
 		return false, nil
 	}
@@ -72,6 +75,51 @@ func (p *packer) made(dir *os.File, base, name string, stat *unix.Stat_t) (bool,
 	return true, nil
 }
 
+// onlyAdded tells whether a file is the one of the layers below, with nothing but
+// the line more that Podman adds for a --user who has none.
+// Source: generateUserPasswdEntry and generateUserGroupEntry in https://github.com/containers/podman/blob/v4.9.5/libpod/container_internal_common.go
+func (p *packer) onlyAdded(dir *os.File, base, name string, stat *unix.Stat_t) (bool, error) {
+	const most = 1 << 20
+	var was unix.Stat_t
+	if !p.below(name, &was) || was.Mode != stat.Mode || was.Uid != stat.Uid || was.Gid != stat.Gid ||
+		stat.Size <= was.Size || stat.Size > most {
+		return false, nil
+	}
+	file, err := openNoLink(dir, base, unix.O_NONBLOCK)
+	if err != nil {
+		return false, changed(err)
+	}
+	defer file.Close()
+	content, err := io.ReadAll(io.LimitReader(file, most))
+	if err != nil || int64(len(content)) < was.Size {
+		return false, err
+	}
+	lines := strings.Split(strings.Trim(string(content[was.Size:]), "\n"), "\n")
+	fields := strings.Split(lines[0], ":")
+	if len(lines) != 1 || len(fields) < 4 || fields[0] != fields[2] ||
+		!(len(fields) == 7 && fields[1] == "*" && fields[4] == "container user" || len(fields) == 4 && fields[1] == "x") {
+		return false, nil
+	}
+	old, err := p.contentBelow(name)
+	return bytes.Equal(old, content[:was.Size]), err
+}
+
+// contentBelow reads a small file of the layers below.
+func (p *packer) contentBelow(name string) ([]byte, error) {
+	for _, lower := range p.lower {
+		file, err := openIn(lower, name, unix.O_RDONLY|unix.O_NONBLOCK)
+		if errors.Is(err, unix.ENOENT) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		content, err := io.ReadAll(file)
+		return content, errors.Join(err, file.Close())
+	}
+	return nil, unix.ENOENT
+}
+
 // likeDocker gives a place where something is mounted the mode that docker's
 // runtime makes it with; other runtimes have others.
 func (p *packer) likeDocker(header *tar.Header, stat *unix.Stat_t) {
@@ -100,19 +148,28 @@ func (p *packer) below(name string, stat *unix.Stat_t) bool {
 }
 
 func statBelow(root, name string, stat *unix.Stat_t) error {
-	dir, err := os.Open(root)
+	file, err := openIn(root, name, unix.O_PATH)
 	if err != nil {
 		return err
+	}
+	return errors.Join(unix.Fstat(int(file.Fd()), stat), file.Close())
+}
+
+// openIn opens a file as if a directory were the whole file system.
+func openIn(root, name string, flags uint64) (*os.File, error) {
+	dir, err := os.Open(root)
+	if err != nil {
+		return nil, err
 	}
 	defer dir.Close()
 	fd, err := unix.Openat2(int(dir.Fd()), name, &unix.OpenHow{
-		Flags:   unix.O_PATH | unix.O_NOFOLLOW | unix.O_CLOEXEC,
+		Flags:   flags | unix.O_NOFOLLOW | unix.O_CLOEXEC,
 		Resolve: unix.RESOLVE_IN_ROOT | unix.RESOLVE_NO_MAGICLINKS,
 	})
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return errors.Join(unix.Fstat(fd, stat), unix.Close(fd))
+	return os.NewFile(uintptr(fd), name), nil
 }
 
 // setAttributes puts an open file's extended attributes into its header: those
