@@ -41,13 +41,19 @@ func (u *unpacked) remove() error {
 // soon as ctx ends, nothing is left; blob may then still be read from until
 // its present read ends.
 func (s *Store) unpack(ctx context.Context, blob io.Reader) (*unpacked, error) {
+	return s.unpackPlain(ctx, &plain{blob: bufio.NewReaderSize(blob, chunkSize)})
+}
+
+// unpackPlain is unpack for an archive that is not compressed, even if it looks
+// as if it were: it may begin with any file's name.
+func (s *Store) unpackPlain(ctx context.Context, from io.Reader) (*unpacked, error) {
 	var err error
 	u := &unpacked{}
 	if u.dir, err = os.MkdirTemp(s.temp, "layer-"); err != nil {
 		return nil, err
 	}
 	ctx, cancel := context.WithCancel(ctx)
-	readers := readAhead(ctx, &plain{blob: bufio.NewReaderSize(blob, chunkSize)}, 2)
+	readers := readAhead(ctx, from, 2)
 	hashed := make(chan error, 1)
 	go func() {
 		hash := digest.Canonical.Digester()

@@ -1,0 +1,203 @@
+package store
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"path"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+	"golang.org/x/sys/unix"
+)
+
+// reading reads files on all processors: for the digests of their contents,
+// and for their extended attributes.
+type reading struct {
+	ctx     context.Context
+	group   *errgroup.Group
+	root    *os.File
+	source  source
+	memory  *memory
+	buffers sync.Pool
+}
+
+// partSize is what is hashed in one go, in bytes: the digest of a longer file is
+// that of the digests of its parts, which do not wait for each other.
+const partSize = 8 << 20
+
+func newReading(ctx context.Context, root *os.File, from source) *reading {
+	c := &reading{root: root, source: from, memory: remember(from.seen)}
+	c.buffers.New = func() any { return new([chunkSize]byte) }
+	c.group, c.ctx = errgroup.WithContext(ctx)
+	c.group.SetLimit(runtime.GOMAXPROCS(0))
+	return c
+}
+
+// add has a file read, if it is not known from the last time.
+func (c *reading) add(f *found, stat *unix.Stat_t) error {
+	now := looks(stat)
+	if sum, bare, known := c.memory.find(f.path, now); known {
+		f.sum = sum
+		if !bare {
+			return c.xattrs(f)
+		}
+		return nil
+	}
+	if err := c.xattrs(f); err != nil {
+		return err
+	}
+	if f.kind() != unix.S_IFREG || f.size == 0 {
+		f.sum = sha256.Sum256(nil)
+		return nil
+	}
+	parts := int((f.size + partSize - 1) / partSize)
+	f.parts = make([][sha256.Size]byte, parts)
+	for part := range parts {
+		if err := c.ctx.Err(); err != nil {
+			return c.group.Wait()
+		}
+		c.group.Go(func() error { return c.part(f, part) })
+	}
+	c.memory.note(f, now)
+	return nil
+}
+
+// part hashes a part of a file.
+func (c *reading) part(f *found, part int) error {
+	if err := c.ctx.Err(); err != nil {
+		return err
+	}
+	fd, err := openFound(int(c.root.Fd()), f.path, unix.O_RDONLY)
+	if err != nil {
+		return unreadable(c.source, f.path, err)
+	}
+	defer unix.Close(fd)
+	buffer := c.buffers.Get().(*[chunkSize]byte)
+	defer c.buffers.Put(buffer)
+	hash := sha256.New()
+	at := int64(part) * partSize
+	for end := min(at+partSize, f.size); at < end; {
+		n, err := unix.Pread(fd, buffer[:min(end-at, chunkSize)], at)
+		switch {
+		case errors.Is(err, unix.EINTR):
+			continue
+		case err != nil:
+			return fmt.Errorf("reading %s: %w", path.Join(c.source.root, f.path), err)
+		case n == 0:
+			return changedSince(path.Join(c.source.root, f.path))
+		}
+		hash.Write(buffer[:n])
+		at += int64(n)
+	}
+	hash.Sum(f.parts[part][:0])
+	return nil
+}
+
+// wait returns when all is read.
+func (c *reading) wait() error {
+	if err := c.group.Wait(); err != nil {
+		return cmp.Or(context.Cause(c.ctx), err)
+	}
+	return c.memory.keep()
+}
+
+// whole is the digest of a file's content, when all of its parts are read.
+func (f *found) whole() [sha256.Size]byte {
+	switch len(f.parts) {
+	case 0:
+	case 1:
+		f.sum = f.parts[0]
+	default:
+		hash := sha256.New()
+		for i := range f.parts {
+			hash.Write(f.parts[i][:])
+		}
+		hash.Sum(f.sum[:0])
+	}
+	f.parts = nil
+	return f.sum
+}
+
+func changedSince(name string) error {
+	return fmt.Errorf("%s has changed while it was copied: build again", name)
+}
+
+// xattrs reads a file's extended attributes: of a context those of the user, as
+// the others do not come through to docker's.
+func (c *reading) xattrs(f *found) (err error) {
+	f.xattrs, err = xattrsOf(opened(int(c.root.Fd()))+"/"+f.path, c.source.own)
+	if err != nil {
+		return fmt.Errorf("reading the extended attributes of %s: %w", path.Join(c.source.root, f.path), err)
+	}
+	return nil
+}
+
+func xattrsOf(name string, own bool) (map[string]string, error) {
+	names, err := xattr(func(into []byte) (int, error) { return unix.Llistxattr(name, into) })
+	if err != nil || len(names) == 0 {
+		return nil, err
+	}
+	all := map[string]string{}
+	for key := range strings.SplitSeq(strings.TrimSuffix(names, "\x00"), "\x00") {
+		user := strings.HasPrefix(key, "user.") && !strings.HasPrefix(key, "user.overlay.")
+		if !user && !(own && key == "security.capability") {
+			continue
+		}
+		value, err := xattr(func(into []byte) (int, error) { return unix.Lgetxattr(name, key, into) })
+		if err != nil {
+			return nil, err
+		}
+		all[key] = value
+	}
+	return all, nil
+}
+
+func xattr(get func(into []byte) (int, error)) (string, error) {
+	var buffer [256]byte
+	n, err := get(buffer[:])
+	if errors.Is(err, unix.ERANGE) {
+		long := make([]byte, 64<<10)
+		n, err = get(long)
+		return string(long[:max(n, 0)]), err
+	}
+	if errors.Is(err, unix.ENOTSUP) || errors.Is(err, unix.ENODATA) {
+		return "", nil
+	}
+	return string(buffer[:max(n, 0)]), err
+}
+
+// write writes all of a file that counts, and that of those below it.
+func (f *found) write(w io.Writer, named, own bool) {
+	name := f.name
+	if !named {
+		name = ""
+	}
+	uid, gid, mode := f.uid, f.gid, f.mode
+	if !own {
+		uid, gid = 0, 0
+	}
+	if f.passed {
+		mode |= 1 << 31
+	}
+	sum := f.whole()
+	fmt.Fprintf(w, "%q %o %d %d %d %q %d %d", name, mode, uid, gid, f.device, f.link, len(f.files), len(f.xattrs))
+	if f.kind() == unix.S_IFREG {
+		fmt.Fprintf(w, " %d %x", f.size, sum)
+	}
+	for _, key := range slices.Sorted(maps.Keys(f.xattrs)) {
+		fmt.Fprintf(w, " %q %q", key, f.xattrs[key])
+	}
+	w.Write([]byte{'\n'})
+	for _, file := range f.files {
+		file.write(w, true, own)
+	}
+}

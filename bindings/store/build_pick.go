@@ -1,0 +1,220 @@
+package store
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"path"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"dockless/bindings/dockerfile"
+
+	"github.com/opencontainers/go-digest"
+	"golang.org/x/sys/unix"
+)
+
+// source is a tree that COPY takes files from.
+type source struct {
+	root   string   // a directory: a context, or the files of a stage or an image; "" for text of the Dockerfile
+	file   string   // what was fetched: a file, or a directory with a git checkout; "": the item's Path below root
+	ignore []string // patterns of .dockerignore, for a context
+	own    bool     // its files keep their owners: it is an image or a stage
+	seen   string   // a file that remembers the digests of its files between builds; "": none
+}
+
+// picked are the files that a Copy takes, in the order in which it puts them.
+type picked struct {
+	matches []*match
+	sum     digest.Digest
+}
+
+// match is one of the files that an item names, or a directory, the contents of
+// which are taken.
+type match struct {
+	name   string // under which it goes into a directory
+	root   string // of its source
+	top    *found
+	unpack bool // if it is an archive
+}
+
+// found is a file of a source.
+type found struct {
+	name   string // the last part of path
+	path   string // from the source's root, free of links
+	mode   uint32 // its kind, too, as in a Stat_t
+	uid    uint32
+	gid    uint32
+	device uint64 // of a device: which
+	size   int64
+	mtime  unix.Timespec
+	link   string            // where a link leads
+	xattrs map[string]string // but those of the host and of the store
+	data   []byte            // the content of one that is on no disk
+	inode  [2]uint64         // device and number of one with several names
+	sum    [sha256.Size]byte // of the content
+	parts  [][sha256.Size]byte
+	passed bool     // a directory that only holds what is taken
+	files  []*found // of a directory, by name
+}
+
+func (f *found) kind() uint32 { return f.mode & unix.S_IFMT }
+
+// digest is that of all that counts for the layer, but for the files below:
+// what the Copy says, names, contents, modes, owners, links and extended
+// attributes, and no times.
+func (p *picked) digest() digest.Digest { return p.sum }
+
+// pick finds the files that a Copy takes; from[i] is the source of c.Items[i].
+// It reads them once, for their digest, and those that the source's memory of
+// the last build knows not at all.
+func (s *Store) pick(ctx context.Context, c *dockerfile.Copy, from []source) (*picked, error) {
+	p := &picked{}
+	begun := time.Now()
+	for i, item := range c.Items {
+		matches, err := pickItem(ctx, c, item, from[i], begun)
+		if err != nil {
+			return nil, err
+		}
+		p.matches = append(p.matches, matches...)
+	}
+	p.sum = digestOf(c, p.matches)
+	return p, nil
+}
+
+func pickItem(ctx context.Context, c *dockerfile.Copy, item dockerfile.Item, from source, begun time.Time) ([]*match, error) {
+	if item.Script != nil {
+		text := item.Script
+		now := unix.NsecToTimespec(begun.UnixNano())
+		top := &found{name: path.Base(text.Path), mode: unix.S_IFREG | uint32(text.Mode.Perm()), data: text.Data, size: int64(len(text.Data)), mtime: now}
+		top.sum = sha256.Sum256(text.Data)
+		return []*match{{name: top.name, top: top}}, nil
+	}
+	if from.file != "" {
+		from.root = filepath.Dir(from.file)
+	}
+	p, err := newPicking(ctx, from)
+	if err != nil {
+		return nil, err
+	}
+	matches, err := p.item(c, item)
+	if err = errors.Join(p.close(), err); err != nil {
+		return nil, err
+	}
+	return matches, nil
+}
+
+// item finds what one item names.
+func (p *picking) item(c *dockerfile.Copy, item dockerfile.Item) (matches []*match, err error) {
+	switch {
+	case p.source.file != "":
+		m, err := p.fetched(item)
+		if err != nil {
+			return nil, err
+		}
+		m.unpack = item.URL != "" && c.URLs
+		matches = []*match{m}
+	case c.Parents:
+		matches, err = p.parents(item.Path, c.Exclude)
+	default:
+		matches, err = p.named(item.Path, nil, c.Exclude)
+		for _, m := range matches {
+			m.unpack = c.Unpack
+		}
+	}
+	return matches, err
+}
+
+// fetched takes what a URL or a git repository has given.
+func (p *picking) fetched(item dockerfile.Item) (*match, error) {
+	at, err := p.at(filepath.Base(p.source.file))
+	if err != nil {
+		return nil, err
+	}
+	filter, err := newFilter(nil, nil)
+	if item.Git != "" && !item.KeepGitDir {
+		filter, err = newFilter(nil, []string{".git"})
+	}
+	if err != nil {
+		return nil, err
+	}
+	top, err := p.take(at, filter)
+	if err != nil {
+		return nil, err
+	}
+	m := &match{name: path.Base(at.path), root: p.source.root, top: top}
+	if item.URL != "" {
+		top.mode = unix.S_IFREG | 0o600
+		m.name = nameOf(item.URL)
+	}
+	return m, nil
+}
+
+// nameOf is the name of the file that a URL leads to.
+// Source: https://github.com/moby/buildkit/blob/v0.25.1/frontend/dockerfile/dockerfile2llb/convert.go (dispatchCopy).
+func nameOf(address string) string {
+	if u, err := url.Parse(address); err == nil {
+		if base := path.Base(u.Path); base != "." && base != "/" {
+			return base
+		}
+	}
+	return "__unnamed__"
+}
+
+// parents finds the files of a pattern that keep their path behind the pivot.
+func (p *picking) parents(pattern string, exclude []string) ([]*match, error) {
+	base, below, pivoted := strings.Cut(pattern, "/./")
+	if !pivoted {
+		base, below = "/", pattern
+	}
+	below = strings.TrimPrefix(path.Clean("/"+below), "/")
+	if below == "" {
+		below = "**"
+	}
+	return p.named(base, []string{below}, exclude)
+}
+
+// named finds the files that a pattern matches, and in directories those that
+// include has and exclude has not.
+func (p *picking) named(pattern string, include, exclude []string) ([]*match, error) {
+	pattern = path.Clean("/" + pattern)
+	filter, err := newFilter(include, exclude)
+	if err != nil {
+		return nil, err
+	}
+	names, wild, err := p.matching(pattern)
+	if err != nil {
+		return nil, err
+	}
+	var matches []*match
+	for _, name := range names {
+		at, err := p.at(name)
+		var top *found
+		if err == nil {
+			top, err = p.take(at, filter)
+		}
+		if wild && errors.Is(err, fs.ErrNotExist) && !p.linked(name) {
+			continue // .dockerignore names it
+		}
+		if err != nil {
+			return nil, p.absent(name, include, err)
+		}
+		matches = append(matches, &match{name: path.Base(name), root: p.source.root, top: top})
+	}
+	return matches, nil
+}
+
+// absent says in docker's words that something is not there.
+func (p *picking) absent(name string, include []string, err error) error {
+	switch {
+	case !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, unix.ENOTDIR):
+		return err
+	case p.source.own || include != nil:
+		return fmt.Errorf("lstat %s: %w", name, unix.ENOENT)
+	}
+	return fmt.Errorf("failed to compute cache key: %q: not found", name) //nolint:revive // Docker's words
+}
