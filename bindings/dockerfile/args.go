@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/containerd/containerd/platforms"
+	"github.com/containerd/platforms"
 	"github.com/moby/buildkit/frontend/dockerfile/instructions"
 	"github.com/moby/buildkit/frontend/dockerfile/shell"
 	imagespec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -41,7 +41,7 @@ func predefined(host, target imagespec.Platform, stage string, given map[string]
 		{"BUILDOSVERSION", host.OSVersion},
 		{"BUILDARCH", host.Architecture},
 		{"BUILDVARIANT", host.Variant},
-		{"TARGETPLATFORM", platforms.Format(target)},
+		{"TARGETPLATFORM", platforms.FormatAll(target)},
 		{"TARGETOS", target.OS},
 		{"TARGETOSVERSION", target.OSVersion},
 		{"TARGETARCH", target.Architecture},

@@ -151,7 +151,8 @@ func (b *building) begin(base Image) error {
 		b.env.set("PATH", searchPath)
 	}
 	for _, name := range b.env.names {
-		b.values.set(name, b.env.values[name])
+		value, _ := b.env.Get(name)
+		b.values.set(name, value)
 	}
 	if dir := base.Config.WorkingDir; dir != "" {
 		return b.enter(dir)

@@ -83,10 +83,10 @@ func (c *configuration) change(node *parser.Node, words *shell.Lex) error {
 			return err
 		}
 		if _, _, err = nat.ParsePortSpecs(i.Ports); err == nil { // in docker's words, which are not those of a build
-			_, _, err = c.apply(command, c.env, words)
+			_, err = c.apply(command, c.env, words)
 		}
 	default:
-		_, _, err = c.apply(command, c.env, words)
+		_, err = c.apply(command, c.env, words)
 	}
 	return err
 }

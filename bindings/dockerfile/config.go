@@ -33,9 +33,8 @@ func (c *configuration) result() Image {
 }
 
 // apply does what an instruction means that makes no layer, whose variables have
-// values, and returns it as the image's history has it. applied is false for any
-// other instruction.
-func (c *configuration) apply(command instructions.Command, values shell.EnvGetter, words *shell.Lex) (history string, applied bool, err error) {
+// values, and returns it as the image's history has it.
+func (c *configuration) apply(command instructions.Command, values shell.EnvGetter, words *shell.Lex) (history string, err error) {
 	config := &c.image.Config
 	switch i := command.(type) {
 	case *instructions.EnvCommand:
@@ -74,7 +73,7 @@ func (c *configuration) apply(command instructions.Command, values shell.EnvGett
 		history = "USER " + i.User
 	case *instructions.VolumeCommand:
 		if slices.Contains(i.Volumes, "") {
-			return "", true, errors.New("VOLUME specified can not be an empty string")
+			return "", errors.New("VOLUME specified can not be an empty string")
 		}
 		for _, path := range i.Volumes {
 			put(&config.Volumes, path, struct{}{})
@@ -82,7 +81,7 @@ func (c *configuration) apply(command instructions.Command, values shell.EnvGett
 		history = fmt.Sprintf("VOLUME %v", i.Volumes)
 	case *instructions.StopSignalCommand:
 		if _, err := signal.ParseSignal(i.Signal); err != nil {
-			return "", true, fmt.Errorf("invalid signal: %s", i.Signal)
+			return "", fmt.Errorf("invalid signal: %s", i.Signal)
 		}
 		config.StopSignal = i.Signal
 		history = "STOPSIGNAL " + i.Signal
@@ -91,10 +90,8 @@ func (c *configuration) apply(command instructions.Command, values shell.EnvGett
 		history = fmt.Sprintf("SHELL %v", i.Shell)
 	case *instructions.OnbuildCommand:
 		config.OnBuild = append(config.OnBuild, i.Expression)
-	default:
-		return "", false, nil
 	}
-	return history, true, err
+	return history, err
 }
 
 // commandLine puts the shell before a line that is not in JSON.

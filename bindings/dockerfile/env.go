@@ -9,13 +9,13 @@ import (
 // environment has variables in the order in which they came. It is what
 // BuildKit's shell.Lex takes values from.
 type environment struct {
-	names  []string
-	values map[string]string
-	pairs  []string // NAME=VALUE; nil: not known
+	names []string
+	pairs []string       // NAME=VALUE, which lists share: it only grows, or becomes another
+	at    map[string]int // in both
 }
 
 func newEnvironment(pairs []string) *environment {
-	e := &environment{values: make(map[string]string, len(pairs))}
+	e := &environment{at: make(map[string]int, len(pairs))}
 	for _, pair := range pairs {
 		name, value, _ := strings.Cut(pair, "=")
 		e.set(name, value)
@@ -25,7 +25,10 @@ func newEnvironment(pairs []string) *environment {
 
 // Get is for shell.EnvGetter.
 func (e *environment) Get(name string) (value string, set bool) {
-	value, set = e.values[name]
+	at, set := e.at[name]
+	if set {
+		value = e.pairs[at][len(name)+1:]
+	}
 	return value, set
 }
 
@@ -33,24 +36,21 @@ func (e *environment) Get(name string) (value string, set bool) {
 func (e *environment) Keys() []string { return e.names }
 
 func (e *environment) set(name, value string) {
-	if _, set := e.values[name]; !set {
-		e.names = append(e.names, name)
+	pair := name + "=" + value
+	at, set := e.at[name]
+	switch {
+	case !set:
+		e.at[name] = len(e.names)
+		e.names, e.pairs = append(e.names, name), append(e.pairs, pair)
+	case e.pairs[at] != pair:
+		e.pairs = slices.Clone(e.pairs)
+		e.pairs[at] = pair
 	}
-	e.values[name] = value
-	e.pairs = nil
 }
 
-// list has all variables as NAME=VALUE. Nobody may change it.
-func (e *environment) list() []string {
-	if e.pairs == nil {
-		e.pairs = make([]string, 0, len(e.names))
-		for _, name := range e.names {
-			e.pairs = append(e.pairs, name+"="+e.values[name])
-		}
-	}
-	return e.pairs
-}
+// list has all variables as NAME=VALUE. Nobody may change its elements.
+func (e *environment) list() []string { return slices.Clip(e.pairs) }
 
 func (e *environment) clone() *environment {
-	return &environment{names: slices.Clone(e.names), values: maps.Clone(e.values)}
+	return &environment{names: slices.Clone(e.names), pairs: slices.Clone(e.pairs), at: maps.Clone(e.at)}
 }

@@ -37,7 +37,7 @@ func (b *building) step(c *command) error {
 		return b.add(i)
 	}
 	b.checkCommand(c.Command)
-	entry, _, err := b.apply(c.Command, b.values, b.words)
+	entry, err := b.apply(c.Command, b.values, b.words)
 	if err != nil {
 		return err
 	}
