@@ -11,7 +11,7 @@ import (
 
 	"dockless/bindings/store"
 
-	"github.com/containerd/containerd/platforms"
+	"github.com/containerd/platforms"
 	"github.com/distribution/reference"
 	"github.com/docker/cli/opts"
 	"github.com/sirupsen/logrus"

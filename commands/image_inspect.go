@@ -7,7 +7,7 @@ import (
 	"dockless/bindings/engine"
 	"dockless/commands/dockerapi"
 
-	"github.com/containerd/containerd/platforms"
+	"github.com/containerd/platforms"
 	imagespec "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/urfave/cli/v2"
 )

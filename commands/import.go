@@ -9,7 +9,7 @@ import (
 
 	"dockless/bindings/store"
 
-	"github.com/containerd/containerd/platforms"
+	"github.com/containerd/platforms"
 	"github.com/distribution/reference"
 	imagespec "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/urfave/cli/v2"

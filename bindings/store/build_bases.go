@@ -8,7 +8,7 @@ import (
 
 	"dockless/bindings/dockerfile"
 
-	"github.com/containerd/containerd/platforms"
+	"github.com/containerd/platforms"
 	"github.com/containers/image/v5/docker/reference"
 	"github.com/containers/storage"
 	"github.com/opencontainers/go-digest"
