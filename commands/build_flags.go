@@ -21,7 +21,7 @@ import (
 // buildOptions are the flags of build.
 type buildOptions struct {
 	file, target, network, iidFile, isolation    string
-	platforms                                    []string
+	platforms                                    platformList
 	tags, args, labels, hosts                    opts.ListOpts
 	noCache, pull, quiet, squash                 bool
 	rm, forceRm, compress, noContentTrust, debug bool
@@ -57,7 +57,7 @@ func (o *buildOptions) flags() []cli.Flag {
 		value(&o.labels, "label", "", "Set metadata for an image"),
 		str(&o.network, "network", "", "Set the networking mode for the RUN instructions during build"),
 		boolean(&o.noCache, "no-cache", "", "Do not use cache when building the image"),
-		list(&o.platforms, "platform", "", "Set target platform for build"),
+		value(&o.platforms, "platform", "", "Set platform if server is multi-platform capable"),
 		boolean(&o.pull, "pull", "", "Always attempt to pull a newer version of the image"),
 		boolean(&o.quiet, "quiet", "q", "Suppress the build output and print image ID on success"),
 		boolean(&o.rm, "rm", "", "Remove intermediate containers after a successful build"),
@@ -80,11 +80,10 @@ func (o *buildOptions) build(env *Env) (b store.Build, err error) {
 	}
 	b.Target, b.Host = o.target, platforms.DefaultSpec()
 	b.NoCache, b.Pull, b.Squash, b.Network, b.Hosts, b.Labels = o.noCache, o.pull, o.squash, o.network, o.hosts.GetAll(), o.labels.GetAll()
-	wanted := strings.Join(o.platforms, ",")
-	if strings.Contains(wanted, ",") {
-		return b, fmt.Errorf("--platform %s: an image for several platforms is not supported; build one at a time, and join them with podman manifest", wanted)
+	if len(o.platforms.commaList) > 1 {
+		return b, fmt.Errorf("--platform %s: an image for several platforms is not supported; build one at a time, and join them with podman manifest", o.platforms.String())
 	}
-	if b.Platform, err = parsePlatform(wanted); err != nil {
+	if b.Platform, err = parsePlatform(o.platforms.String()); err != nil {
 		return b, err
 	}
 	for _, tag := range o.tags.GetAll() {
@@ -104,6 +103,12 @@ func (o *buildOptions) build(env *Env) (b store.Build, err error) {
 	}
 	return b, o.fill(env, &b)
 }
+
+// platformList is --platform of build.
+type platformList struct{ commaList }
+
+// Type is docker's word for it.
+func (*platformList) Type() string { return "string" }
 
 // asTyped is a name as BuildKit shows it.
 func asTyped(name string) string {
