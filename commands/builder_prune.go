@@ -49,12 +49,14 @@ func builderPruneCommand(env *Env) *cli.Command {
 			if err := checkCacheFilters(kept); err != nil {
 				return err
 			}
-			warning := "WARNING! This will remove all dangling build cache."
+			what := "all dangling build cache"
 			if o.all {
-				warning = "WARNING! This will remove all build cache."
+				what = "all build cache"
 			}
-			if sure, err := confirm(ctx, env, o.force || store.Entered(), warning); !sure {
-				return err
+			if !o.force && !store.Entered() {
+				if sure, err := agreed(ctx, env, "WARNING! This will remove "+what+". Are you sure you want to continue?"); !sure {
+					return err
+				}
 			}
 			return builderPrune(ctx, env, o, kept)
 		}),

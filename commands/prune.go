@@ -74,13 +74,18 @@ func hasLabels(kept dockerfilters.Args, labels map[string]string) bool {
 		(!kept.Contains("label!") || !kept.MatchKVList("label!", labels))
 }
 
-// confirm asks on standard output and reads the answer from standard input:
-// only y is yes.
+// confirm asks below a warning whether the person is sure.
 func confirm(ctx context.Context, env *Env, sure bool, warning string) (bool, error) {
 	if sure {
 		return true, nil
 	}
-	fmt.Fprint(env.Out, warning+"\nAre you sure you want to continue? [y/N] ")
+	return agreed(ctx, env, warning+"\nAre you sure you want to continue?")
+}
+
+// agreed asks on standard output and reads the answer from standard input: only y
+// is yes.
+func agreed(ctx context.Context, env *Env, question string) (bool, error) {
+	fmt.Fprint(env.Out, question+" [y/N] ")
 	answer := make(chan string, 1)
 	go func() {
 		line := bufio.NewScanner(env.In)
