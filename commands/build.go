@@ -77,11 +77,13 @@ func buildImage(ctx context.Context, env *Env, o *buildOptions, where string) (e
 	if err == nil {
 		shown.exported(id, o.shownNames(&b))
 	}
+	shown.close()
 	if errors.Is(err, errOnlyAsked) {
-		shown.close()
 		return o.check(env, b.Dockerfile, warnings)
 	}
-	shown.close()
+	if o.called.name != "build" && len(warnings) > 0 {
+		o.printCheck(env, b.Dockerfile, warnings)
+	}
 	if err != nil {
 		return o.excerpt(env, err)
 	}

@@ -62,6 +62,7 @@ func (o *buildxOptions) fill(env *Env, b *store.Build) (err error) {
 	if o.called, err = parseCall(o.call); err != nil {
 		return err
 	}
+	b.AllStages = o.called.name == "check" && b.Target == ""
 	if b.Secrets, err = parseSecrets(o.secrets); err != nil {
 		return err
 	}

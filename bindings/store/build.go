@@ -74,10 +74,10 @@ func (s *Store) Build(ctx context.Context, b Build) (id string, err error) {
 		return "", err
 	}
 	plan, err := b.Dockerfile.Plan(b.Options, configs(found))
-	if err != nil {
-		return "", err
+	if planned := b.Planned(plan); err == nil {
+		err = planned
 	}
-	if err := b.Planned(plan); err != nil {
+	if err != nil {
 		return "", err
 	}
 	if err := b.checkPlatforms(plan); err != nil {
