@@ -19,7 +19,7 @@ func (w *work) pickAll(ctx context.Context) error {
 			}
 			if _, err := w.picked(ctx, step); err != nil {
 				w.tell(StepEvent{Step: w.numbers[step], Name: step.Name})
-				return w.failed(step, err)
+				return w.failed(ctx, step, err)
 			}
 		}
 	}
@@ -52,7 +52,7 @@ func (w *work) look(ctx context.Context, stage *dockerfile.Stage) error {
 		}
 		of, err := w.key(ctx, step, key)
 		if err != nil {
-			return w.failed(step, err)
+			return w.failed(ctx, step, err)
 		}
 		if of == "" { // what it takes files from has not been built before
 			return nil

@@ -28,7 +28,7 @@ func (w *work) step(ctx context.Context, step *dockerfile.Step, below stack, can
 		}
 		var err error
 		if keys[0], err = w.key(ctx, step, below.key); err != nil {
-			return stack{}, w.failed(step, err)
+			return stack{}, w.failed(ctx, step, err)
 		}
 		if made, found := w.find(step, keys[0]); found {
 			w.cachedStep(step)
@@ -41,7 +41,7 @@ func (w *work) step(ctx context.Context, step *dockerfile.Step, below stack, can
 	if step.Copy != nil && step.Copy.From.Context == "" {
 		content, err := w.contentKey(ctx, step, below.key)
 		if err != nil {
-			return stack{}, w.failed(step, err)
+			return stack{}, w.failed(ctx, step, err)
 		}
 		if made, found := w.find(step, content); found {
 			w.cachedStep(step)
@@ -53,7 +53,7 @@ func (w *work) step(ctx context.Context, step *dockerfile.Step, below stack, can
 	// The same step in two stages is done once.
 	result, err, _ := w.once.Do(keys[0].String(), func() (any, error) { return w.do(ctx, step, below, keys) })
 	if err != nil {
-		return stack{}, w.failed(step, err)
+		return stack{}, w.failed(ctx, step, err)
 	}
 	w.tell(StepEvent{Step: w.numbers[step], Name: step.Name, Ends: true})
 	return result.(stack), nil

@@ -8,11 +8,16 @@ import (
 	"dockless/bindings/dockerfile"
 )
 
-// failed places an error in the Dockerfile, and tells it.
-func (w *work) failed(step *dockerfile.Step, err error) error {
+// failed places an error in the Dockerfile, and tells it. Of what is cancelled
+// because something else failed, or somebody wants it, that is not told again.
+func (w *work) failed(ctx context.Context, step *dockerfile.Step, err error) error {
 	var placed *dockerfile.Error
-	ended := errors.Is(err, context.Canceled)
-	w.tell(StepEvent{Step: w.numbers[step], Name: step.Name, Ends: true, Err: err})
+	ended := ctx.Err() != nil
+	told := err
+	if ended {
+		told = context.Canceled
+	}
+	w.tell(StepEvent{Step: w.numbers[step], Name: step.Name, Ends: true, Err: told})
 	if ended || errors.As(err, &placed) || isGone(err) {
 		return err
 	}
