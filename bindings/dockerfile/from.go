@@ -93,7 +93,7 @@ func (g *graph) begin(n *node) error {
 	if err != nil {
 		return fmt.Errorf("failed to parse stage name %q: %w", name, err) //nolint:revive // Docker's words
 	}
-	n.source = Source{Image: reference.TagNameOnly(ref).String(), Platform: n.platform, at: n.Location}
+	n.source = Source{Image: reference.TagNameOnly(ref).String(), Platform: n.platform, typed: name, at: n.Location}
 	context, is := g.contexts[contextName(name)]
 	if !is || strings.EqualFold(name, Main) {
 		return nil

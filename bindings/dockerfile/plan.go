@@ -43,7 +43,8 @@ type Source struct {
 	Stage    *Stage
 	Context  string // the name of a build context, Main for the main one
 
-	at []parser.Range // where an image is named
+	typed string         // an image's name in the file
+	at    []parser.Range // where it is
 }
 
 // None tells whether there are no files at all.

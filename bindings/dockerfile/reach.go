@@ -8,6 +8,7 @@ import (
 
 	"github.com/moby/buildkit/frontend/dockerfile/instructions"
 	"github.com/moby/buildkit/frontend/dockerfile/parser"
+	"github.com/moby/buildkit/util/suggest"
 )
 
 // Images are the images that are needed to build the target, bases and those
@@ -32,8 +33,19 @@ func (f *File) Images(o Options, bases map[string]Image) ([]Source, error) {
 	return images, nil
 }
 
-// Naming places an error about one of Images where the file names it first.
-func (f *File) Naming(image Source, err error) error { return f.At(image.at, err) }
+// Naming completes an error about one of Images: with the name as it is typed,
+// where the file has it first, and with one that may be meant.
+func (f *File) Naming(image Source, err error) error {
+	names := []string{"alpine", "busybox", "centos", "debian", "golang", "ubuntu", "fedora"}
+	stages, _, parseErr := instructions.Parse(f.tree.AST, nil)
+	for _, stage := range stages {
+		if parseErr == nil && stage.Name != "" {
+			names = append(names, stage.Name)
+		}
+	}
+	err = fmt.Errorf("%s: %w", image.typed, err)
+	return f.At(image.at, suggest.WrapError(err, image.typed, names, true))
+}
 
 // needed are the target and all that it is made of.
 func (g *graph) needed() map[*node]bool {

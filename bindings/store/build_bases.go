@@ -66,7 +66,7 @@ func (s *Store) namedBase(ctx context.Context, b *Build, source dockerfile.Sourc
 	base, err := s.base(ctx, b, name, source.Platform)
 	b.Found(name, err)
 	if err != nil {
-		return nil, b.Dockerfile.Naming(source, fmt.Errorf("%s: failed to resolve source metadata for %s: %w", source.Image, name, err)) //nolint:revive // Docker's words
+		return nil, b.Dockerfile.Naming(source, fmt.Errorf("failed to resolve source metadata for %s: %w", name, err)) //nolint:revive // Docker's words
 	}
 	return base, nil
 }
