@@ -22,7 +22,8 @@ import (
 // reading reads files on all processors: for the digests of their contents,
 // and for their extended attributes.
 type reading struct {
-	ctx     context.Context
+	outer   context.Context
+	ctx     context.Context // ends with the first error, too
 	group   *errgroup.Group
 	root    *os.File
 	source  source
@@ -35,7 +36,7 @@ type reading struct {
 const partSize = 8 << 20
 
 func newReading(ctx context.Context, root *os.File, from source) *reading {
-	c := &reading{root: root, source: from, memory: remember(from.seen)}
+	c := &reading{outer: ctx, root: root, source: from, memory: remember(from.seen)}
 	c.buffers.New = func() any { return new([chunkSize]byte) }
 	c.group, c.ctx = errgroup.WithContext(ctx)
 	c.group.SetLimit(runtime.GOMAXPROCS(0))
@@ -63,7 +64,7 @@ func (c *reading) add(f *found, stat *unix.Stat_t) error {
 	f.parts = make([][sha256.Size]byte, parts)
 	for part := range parts {
 		if err := c.ctx.Err(); err != nil {
-			return c.group.Wait()
+			return cmp.Or(c.group.Wait(), err)
 		}
 		c.group.Go(func() error { return c.part(f, part) })
 	}
@@ -80,7 +81,7 @@ func (c *reading) part(f *found, part int) error {
 	if err != nil {
 		return unreadable(c.source, f.path, err)
 	}
-	defer unix.Close(fd)
+	defer descriptor(fd).Close()
 	buffer := c.buffers.Get().(*[chunkSize]byte)
 	defer c.buffers.Put(buffer)
 	hash := sha256.New()
@@ -104,8 +105,8 @@ func (c *reading) part(f *found, part int) error {
 
 // wait returns when all is read.
 func (c *reading) wait() error {
-	if err := c.group.Wait(); err != nil {
-		return cmp.Or(context.Cause(c.ctx), err)
+	if err := cmp.Or(c.group.Wait(), c.outer.Err()); err != nil {
+		return err
 	}
 	return c.memory.keep()
 }
@@ -196,7 +197,7 @@ func (f *found) write(w io.Writer, named, own bool) {
 	for _, key := range slices.Sorted(maps.Keys(f.xattrs)) {
 		fmt.Fprintf(w, " %q %q", key, f.xattrs[key])
 	}
-	w.Write([]byte{'\n'})
+	fmt.Fprintln(w)
 	for _, file := range f.files {
 		file.write(w, true, own)
 	}

@@ -44,7 +44,7 @@ type notedFile struct {
 }
 
 func looks(s *unix.Stat_t) look {
-	return look{uint64(s.Dev), s.Ino, s.Size, s.Mode, s.Mtim.Nano(), s.Ctim.Nano()}
+	return look{s.Dev, s.Ino, s.Size, s.Mode, s.Mtim.Nano(), s.Ctim.Nano()}
 }
 
 // remember reads what is known. A file of it that is not whole is as none.

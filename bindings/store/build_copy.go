@@ -59,20 +59,25 @@ func (l *draft) put(ctx context.Context, c *dockerfile.Copy, p *picked, twice bo
 	if err != nil {
 		return err
 	}
+	archives := make([]*unpacking, len(p.matches))
+	for i, m := range p.matches {
+		if archives[i], err = m.archive(ctx); err != nil {
+			return err
+		}
+		if archives[i] != nil {
+			l.archives = append(l.archives, archives[i])
+		} else if len(l.archives) > 0 {
+			twice = true // what comes later may replace what an archive holds
+		}
+	}
 	for i, m := range p.matches {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		a, err := m.archive(ctx)
-		switch {
-		case err != nil:
-		case a == nil:
+		if archives[i] == nil {
 			err = l.copy(m, c.Dest, how)
-		default:
-			for _, later := range p.matches[i+1:] {
-				twice = twice || !later.unpack // it may replace what the archive holds
-			}
-			err = l.unpack(a, c.Dest, how, twice)
+		} else {
+			err = l.unpack(archives[i], c.Dest, how, twice)
 		}
 		if err != nil {
 			return err

@@ -53,17 +53,18 @@ func (m *match) archive(ctx context.Context) (*unpacking, error) {
 		_, err = tar.NewReader(plain).Next()
 		plain.Close()
 	}
-	if err != nil {
-		return nil, a.close()
+	if err != nil { // it is copied
+		a.close()
+		return nil, nil
 	}
 	return a, nil
 }
 
-func (a *unpacking) close() error {
+func (a *unpacking) close() {
 	if a.stop != nil {
 		a.stop()
 	}
-	return a.file.Close()
+	a.file.Close()
 }
 
 // begin goes to the archive's beginning. It is decompressed by a goroutine of
@@ -101,7 +102,6 @@ func (c *closing) ended() {
 // beforehand what will be left of it.
 // Source: https://github.com/moby/buildkit/blob/v0.25.1/solver/llbsolver/file/unpack.go
 func (l *draft) unpack(a *unpacking, dest string, how *manner, twice bool) error {
-	l.archives = append(l.archives, a)
 	at, err := l.resolve(l.root, dest)
 	if err != nil {
 		return err

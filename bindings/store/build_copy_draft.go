@@ -74,21 +74,20 @@ func newDraft(below string) (*draft, error) {
 	}
 	var stat unix.Stat_t
 	if err := unix.Fstat(int(l.below.Fd()), &stat); err != nil {
-		return nil, errors.Join(err, l.close())
+		l.close()
+		return nil, err
 	}
 	l.root.mode, l.root.uid, l.root.gid, l.root.below = stat.Mode, stat.Uid, stat.Gid, true
 	return l, nil
 }
 
-func (l *draft) close() error {
-	var errs []error
+func (l *draft) close() {
 	for _, a := range l.archives {
-		errs = append(errs, a.close())
+		a.close()
 	}
 	if l.below != nil {
-		errs = append(errs, l.below.Close())
+		l.below.Close()
 	}
-	return errors.Join(errs...)
 }
 
 // child is a file of a directory, nil if there is none.
@@ -105,7 +104,7 @@ func (l *draft) child(dir *node, name string) (*node, error) {
 	if err != nil {
 		return nil, fmt.Errorf("lstat /%s: %w", full, err)
 	}
-	n := &node{name: name, parent: dir, mode: stat.Mode, uid: stat.Uid, gid: stat.Gid, mtime: stat.Mtim, size: stat.Size, device: uint64(stat.Rdev)}
+	n := &node{name: name, parent: dir, mode: stat.Mode, uid: stat.Uid, gid: stat.Gid, mtime: stat.Mtim, size: stat.Size, device: stat.Rdev}
 	switch n.kind() {
 	case unix.S_IFDIR:
 		n.files, n.below = map[string]*node{}, true

@@ -38,8 +38,8 @@ type layerStream struct {
 	size    int64      // of the content that is left
 	padding int64
 
-	root, dir string // of the last file
-	dirFile   int    // -1: none
+	root, dir string     // of the last file
+	dirFile   descriptor // -1: none
 }
 
 func newLayerStream(ctx context.Context, l *draft) *layerStream {
@@ -231,14 +231,15 @@ func (s *layerStream) open(n *node) error {
 		if err != nil {
 			return err
 		}
-		s.dirFile, err = openFound(int(root.Fd()), strings.TrimSuffix(dir, "/"), unix.O_DIRECTORY|unix.O_PATH)
+		fd, err := openFound(int(root.Fd()), strings.TrimSuffix(dir, "/"), unix.O_DIRECTORY|unix.O_PATH)
 		root.Close()
+		s.dirFile = descriptor(fd)
 		if err != nil {
 			return fmt.Errorf("open %s: %w", path.Join(n.root, dir), err)
 		}
 		s.root, s.dir = n.root, dir
 	}
-	fd, err := openFound(s.dirFile, base, unix.O_RDONLY)
+	fd, err := openFound(int(s.dirFile), base, unix.O_RDONLY)
 	if err != nil {
 		return fmt.Errorf("open %s: %w", s.name(), err)
 	}
@@ -249,7 +250,7 @@ func (s *layerStream) open(n *node) error {
 
 func (s *layerStream) closeDir() {
 	if s.dirFile >= 0 {
-		unix.Close(s.dirFile)
+		s.dirFile.Close()
 		s.dirFile = -1
 	}
 }

@@ -177,7 +177,7 @@ func (p *picking) file(at *position) (*found, error) {
 	s := &at.stat
 	f := &found{
 		name: path.Base(at.path), path: at.path, mode: s.Mode, uid: s.Uid, gid: s.Gid,
-		device: uint64(s.Rdev), size: s.Size, mtime: s.Mtim,
+		device: s.Rdev, size: s.Size, mtime: s.Mtim,
 	}
 	if !p.source.own {
 		f.uid, f.gid = 0, 0
@@ -201,7 +201,7 @@ func (p *picking) file(at *position) (*found, error) {
 			}
 		}
 		if s.Nlink > 1 {
-			f.inode = [2]uint64{uint64(s.Dev), s.Ino}
+			f.inode = [2]uint64{s.Dev, s.Ino}
 		}
 	}
 	return f, p.content.add(f, s)
