@@ -76,7 +76,7 @@ type Run struct {
 	User    string   // as USER has it; "": root
 	Mounts  []Mount
 	Network string // host or none; "": the build's
-	Host    string // the name of the machine; "": the build's
+	Host    string // the machine's name
 	Process string // the command line as errors show it: /bin/sh -c make
 	Scripts []Script
 }

@@ -116,8 +116,8 @@ func TestSteps(t *testing.T) {
 			"RUN --mount=type=secret,id=a --mount=type=secret,id=b,env=B --mount=type=ssh,required true",
 			`[{"ID":"a","ReadOnly":true,"Target":"/run/secrets/a","Type":"secret"},{"Env":"B","ID":"b","ReadOnly":true,"Type":"secret"},{"ID":"default","ReadOnly":true,"Required":true,"Target":"/run/buildkit/ssh_agent.0","Type":"ssh"}]`,
 		},
-		{"RUN <<E\n#!/bin/x\nE", `{"Args":["/bin/sh","-c","/dev/pipes/E"],"Dir":"/","Env":["PATH=` + searchPath + `"],"Process":"/bin/sh -c /dev/pipes/E","Scripts":[{"Data":"IyEvYmluL3gK","Mode":493,"Path":"/dev/pipes/E"}]}`},
-		{"ARG A=1\nUSER u\nSHELL [\"b\"]\nRUN --network=none x", `{"Args":["b","x"],"Dir":"/","Env":["PATH=` + searchPath + `","A=1"],"Network":"none","Process":"b x","User":"u"}`},
+		{"RUN <<E\n#!/bin/x\nE", `{"Args":["/bin/sh","-c","/dev/pipes/E"],"Dir":"/","Env":["PATH=` + searchPath + `"],"Host":"buildkitsandbox","Process":"/bin/sh -c /dev/pipes/E","Scripts":[{"Data":"IyEvYmluL3gK","Mode":493,"Path":"/dev/pipes/E"}]}`},
+		{"ARG A=1\nUSER u\nSHELL [\"b\"]\nRUN --network=none x", `{"Args":["b","x"],"Dir":"/","Env":["PATH=` + searchPath + `","A=1"],"Host":"buildkitsandbox","Network":"none","Process":"b x","User":"u"}`},
 	} {
 		p, err := plan("FROM busybox\n"+c.text, Options{})
 		if err != nil {

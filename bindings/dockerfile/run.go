@@ -1,6 +1,7 @@
 package dockerfile
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"path"
@@ -20,7 +21,7 @@ func (b *building) run(i *instructions.RunCommand, from []*node) error {
 		Env:  b.values.list(),
 		Dir:  b.dir(),
 		User: b.image.Config.User,
-		Host: b.given["BUILDKIT_SANDBOX_HOSTNAME"],
+		Host: cmp.Or(b.given["BUILDKIT_SANDBOX_HOSTNAME"], "buildkitsandbox"),
 	}
 	run.Proxy = proxy(b.given)
 	if len(instructions.GetDevices(i)) > 0 {

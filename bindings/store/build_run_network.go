@@ -238,7 +238,7 @@ func (r *run) resolvConf(conf *runtimeConfig, mode string) (string, error) {
 
 // hosts writes the /etc/hosts of a process.
 func (r *run) hosts() (string, error) {
-	text := "127.0.0.1\tlocalhost " + sandboxName + "\n::1\tlocalhost ip6-localhost ip6-loopback\n"
+	text := "127.0.0.1\tlocalhost " + r.Host + "\n::1\tlocalhost ip6-localhost ip6-loopback\n"
 	for _, host := range r.build.Hosts {
 		name, address, _ := strings.Cut(host, ":")
 		text += strings.Trim(address, "[]") + "\t" + name + "\n"

@@ -16,9 +16,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// sandboxName is the host name of BuildKit's processes.
-const sandboxName = "buildkitsandbox"
-
 // capabilities are those of docker's containers.
 var capabilities = []string{
 	"CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_FSETID", "CAP_FOWNER", "CAP_MKNOD", "CAP_NET_RAW", "CAP_SETGID", "CAP_SETUID",
@@ -54,7 +51,7 @@ func (r *run) configuration(conf *runtimeConfig, mode string) (*specs.Spec, erro
 	}
 	spec := &specs.Spec{
 		Version:  "1.0.0", // which runtimes of any age know
-		Hostname: sandboxName,
+		Hostname: r.Host,
 		Root:     &specs.Root{Path: r.files.root},
 		Process: &specs.Process{
 			User: who, Args: r.Args, Env: environment, Cwd: r.Dir, Rlimits: limits,
