@@ -83,6 +83,14 @@ func bench(ctx context.Context, dockless, base, root, docker string, runs int, o
 			return fmt.Errorf("preparing images: %w", err)
 		}
 		table = append(table, more...)
+		more, removeBuilt, err := builds(ctx, dockless, docker)
+		if removeBuilt != nil {
+			defer removeBuilt()
+		}
+		if err != nil {
+			return fmt.Errorf("preparing builds: %w", err)
+		}
+		table = append(table, more...)
 	}
 	for _, w := range table {
 		if !strings.Contains(w.name, only) {
