@@ -76,7 +76,7 @@ func checkOut(ctx context.Context, repository string, of *dfgitutil.GitRef) erro
 		_, err := runGit(ctx, repository, args...)
 		return err
 	}
-	ref := cmp.Or(of.Ref, of.Checksum, "HEAD")
+	ref := cmp.Or(of.Ref, "HEAD")
 	if strings.HasPrefix(ref, "-") || strings.HasPrefix(of.Remote, "-") {
 		return fmt.Errorf("invalid refspec: %s", ref)
 	}

@@ -64,7 +64,11 @@ func (s *buildScreen) draw(last bool) {
 	if last && over == len(p.steps) {
 		head += " FINISHED"
 	}
-	lines := []string{sides(head, "dockless", width)}
+	builder := "dockless"
+	if len(head)+len(builder)+2 > width {
+		builder = ""
+	}
+	lines := []string{sides(head, builder, width)}
 	if !last {
 		rows = fitting(rows, height-2)
 	}

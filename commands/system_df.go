@@ -78,6 +78,11 @@ func systemDf(ctx context.Context, env *Env, format string, verbose bool) error 
 		return err
 	}
 	table.LayersSize = layersSize(usage)
+	for _, record := range table.BuildCache {
+		if !record.Shared {
+			table.BuilderSize += record.Size
+		}
+	}
 	table.Images = usedImages(images, usage)
 	table.Volumes = usedVolumes(list, usage)
 	for _, c := range table.Containers {

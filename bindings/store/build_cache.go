@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/opencontainers/go-digest"
@@ -112,11 +113,19 @@ type CacheRecord struct {
 	Shared        bool // an image or a container has the layer, too
 
 	files []string
-	depth int // of the layer: how many are below it
+	depth int  // of the layer: how many are below it
+	here  bool // the layer
 }
 
 // Cache lists what builds have left for the next ones, one record for a layer.
 func (s *Store) Cache() ([]CacheRecord, error) {
+	records, err := s.cacheRecords()
+	return slices.DeleteFunc(records, func(r CacheRecord) bool { return !r.here }), err
+}
+
+// cacheRecords are those of the cache and those whose layer somebody has removed,
+// with an image.
+func (s *Store) cacheRecords() ([]CacheRecord, error) {
 	entries, err := os.ReadDir(s.stepRecords())
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
@@ -142,7 +151,7 @@ func (s *Store) Cache() ([]CacheRecord, error) {
 		if !found {
 			i = len(records)
 			at[record.Top] = i
-			records = append(records, CacheRecord{ID: record.Top, Step: record.Step, Size: record.Size, Created: record.Created, Shared: shared[record.Top], depth: len(record.Layers)})
+			records = append(records, CacheRecord{ID: record.Top, Step: record.Step, Size: record.Size, Created: record.Created, Shared: shared[record.Top], depth: len(record.Layers), here: s.Exists(record.Top)})
 		}
 		if records[i].Used.Before(about.ModTime()) {
 			records[i].Used = about.ModTime()

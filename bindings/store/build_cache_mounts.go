@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -12,8 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// CacheMounts lists the caches of RUN --mount=type=cache. Their Step is their
-// directory's name.
+// CacheMounts lists the caches of RUN --mount=type=cache.
 func CacheMounts() ([]CacheRecord, error) {
 	if _, err := config.Reload(); err != nil { // it says where
 		return nil, fmt.Errorf("reading containers.conf: %w", err)
@@ -35,7 +35,7 @@ func CacheMounts() ([]CacheRecord, error) {
 		if err != nil {
 			return nil, fmt.Errorf("reading the caches of RUN --mount: %w", err)
 		}
-		record := CacheRecord{ID: keyOf(directory).Encoded(), Step: entry.Name(), Created: about.ModTime(), Used: about.ModTime(), files: []string{directory}}
+		record := CacheRecord{ID: keyOf(directory).Encoded(), Step: "cached mount " + mountName(entry.Name()), Created: about.ModTime(), Used: about.ModTime(), files: []string{directory}}
 		if lock, err := os.Stat(cacheLock(entry.Name())); err == nil && lock.ModTime().After(record.Used) {
 			record.Used = lock.ModTime()
 		}
@@ -45,6 +45,14 @@ func CacheMounts() ([]CacheRecord, error) {
 		records = append(records, record)
 	}
 	return records, nil
+}
+
+// mountName is what a cache is called, of the name of its directory.
+func mountName(directory string) string {
+	if name, err := url.PathUnescape(directory); err == nil {
+		return name
+	}
+	return directory
 }
 
 func cacheLock(name string) string { return filepath.Join(cacheMounts(), cacheLocks, name) }
@@ -83,7 +91,7 @@ func PruneCacheMounts(records []CacheRecord) (removed []CacheRecord, bytes int64
 }
 
 func pruneCacheMount(record CacheRecord) (gone bool, err error) {
-	lock, err := os.OpenFile(cacheLock(record.Step), os.O_RDWR, 0)
+	lock, err := os.OpenFile(cacheLock(filepath.Base(record.files[0])), os.O_RDWR, 0)
 	if err == nil {
 		defer lock.Close()
 		err = unix.Flock(int(lock.Fd()), unix.LOCK_EX|unix.LOCK_NB)

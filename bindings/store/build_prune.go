@@ -21,19 +21,22 @@ func (s *Store) PruneCache(ctx context.Context, choose func(CacheRecord) bool) (
 		return nil, 0, err
 	}
 	defer done()
-	records, err := s.Cache()
+	records, err := s.cacheRecords()
 	if err != nil {
 		return nil, 0, err
 	}
 	slices.SortFunc(records, func(a, b CacheRecord) int { return cmp.Compare(b.depth, a.depth) }) // children before their parents
 	for _, record := range records {
-		if !choose(record) {
+		if record.here && !choose(record) {
 			continue
 		}
 		for _, file := range record.files {
 			if err := os.Remove(file); err != nil && !errors.Is(err, fs.ErrNotExist) {
 				return removed, bytes, fmt.Errorf("removing a record of the build cache: %w", err)
 			}
+		}
+		if !record.here {
+			continue
 		}
 		err := s.DeleteLayer(record.ID)
 		switch {
