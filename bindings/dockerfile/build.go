@@ -8,6 +8,7 @@ import (
 	"github.com/moby/buildkit/frontend/dockerfile/instructions"
 	"github.com/moby/buildkit/frontend/dockerfile/linter"
 	"github.com/moby/buildkit/frontend/dockerfile/parser"
+	imagespec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
 // Plan says what is to be done. bases has the configuration of each image of
@@ -45,6 +46,10 @@ func (f *File) stages(o Options, bases map[string]Image, lint *linter.Linter) (s
 		return nil, err
 	}
 	needed := g.needed()
+	based := map[*node]bool{g.target: true}
+	for n := range needed {
+		based[n.base] = true
+	}
 	for _, n := range g.nodes {
 		if !needed[n] {
 			continue
@@ -53,7 +58,7 @@ func (f *File) stages(o Options, bases map[string]Image, lint *linter.Linter) (s
 		if err != nil {
 			return nil, f.At(n.Location, err)
 		}
-		if n.outside {
+		if n.outside || n.source.Context != "" && n.replaced && !based[n] {
 			continue
 		}
 		stage, err := g.build(n, base)
@@ -82,8 +87,6 @@ func (g *graph) base(n *node, bases map[string]Image) (Image, error) {
 		}
 		g.checkBase(n, image)
 		return image.normalized(), nil
-	case n.source.Context != "" && !n.outside && !n.replaced:
-		return Image{}, fmt.Errorf("the build context %s is a directory: FROM needs an image; begin FROM scratch, with COPY --from=%[1]s . /", n.source.Context)
 	}
 	return empty(g.platform), nil
 }
@@ -127,6 +130,9 @@ func (g *graph) build(n *node, base Image) (*Stage, error) {
 	if err := b.begin(base); err != nil {
 		return nil, g.file.At(n.Location, err)
 	}
+	if n.source.Context != "" {
+		b.fill()
+	}
 	for _, c := range n.commands {
 		if n.replaced {
 			break
@@ -137,6 +143,18 @@ func (g *graph) build(n *node, base Image) (*Stage, error) {
 	}
 	b.stage.Image = b.result()
 	return b.stage, nil
+}
+
+// fill begins a stage with the files of a build context.
+func (b *building) fill() {
+	step := &Step{
+		Name:    fmt.Sprintf("[context %s] load from client", b.source.Context),
+		At:      b.Location,
+		History: len(b.image.History),
+		Copy:    &Copy{From: b.source, Items: []Item{{Path: "."}}, Dest: "/"},
+	}
+	b.stage.Base, b.stage.Steps = Source{}, append(b.stage.Steps, step)
+	b.image.History = append(b.image.History, imagespec.History{Created: b.created(), Comment: exporterComment})
 }
 
 // begin takes over what the base says.

@@ -81,6 +81,29 @@ func numbered(n int) string {
 	return strings.Join(lines, "\n")
 }
 
+// TestContexts looks what build contexts take the place of.
+func TestContexts(t *testing.T) {
+	const text = "FROM busybox AS made\nRUN false\nFROM tree\nCOPY --from=made /a /b\nCOPY --from=alpine /c /d"
+	o := Options{Contexts: map[string]string{"made": "/files", "tree": "/more", "alpine": ImageContext + "debian:12"}}
+	p, err := plan(text, o)
+	if err != nil || len(p.Stages) != 1 {
+		t.Fatalf("%d stages, %v", len(p.Stages), err)
+	}
+	steps := p.Stages[0].Steps
+	for i, want := range []Source{{Context: "tree"}, {Context: "made"}, {Image: "docker.io/library/debian:12"}} {
+		if from := steps[i].Copy.From; from.Context != want.Context || from.Image != want.Image {
+			t.Errorf("%s takes files from %+v", steps[i].Name, from)
+		}
+	}
+	if !p.Stages[0].Base.None() {
+		t.Errorf("begins with %+v", p.Stages[0].Base)
+	}
+	o.Target = "made"
+	if p, err = plan(text, o); err != nil || len(p.Stages) != 1 || len(p.Stages[0].Steps) != 1 || p.Stages[0].Steps[0].Copy.From.Context != "made" {
+		t.Errorf("%+v, %v", p.Stages[0].Steps, err)
+	}
+}
+
 func TestTriggers(t *testing.T) {
 	p, err := plan("FROM busybox\nRUN x", Options{}, "ARG A=1", "COPY --from=other /a /b", "ENV B=$A")
 	if err != nil {
