@@ -10,6 +10,7 @@ import (
 	"dockless/bindings/dockerfile"
 
 	"github.com/containers/storage/pkg/archive"
+	"github.com/containers/storage/pkg/idtools"
 	"github.com/opencontainers/go-digest"
 	imagespec "github.com/opencontainers/image-spec/specs-go/v1"
 )
@@ -111,7 +112,7 @@ func (w *work) difference(ctx context.Context, from, to stack) (*unpacked, error
 	if err != nil {
 		return nil, err
 	}
-	changes, err := archive.ChangesDirs(after, nil, before, nil)
+	changes, err := archive.ChangesDirs(after, &idtools.IDMappings{}, before, &idtools.IDMappings{})
 	if err != nil {
 		return nil, err
 	}

@@ -64,7 +64,7 @@ func serveAgent(socket string, sources []string) (stop func() error, err error) 
 			return nil, err
 		}
 	}
-	listener, err := net.Listen("unix", socket)
+	listener, err := listenIn(filepath.Dir(socket), filepath.Base(socket))
 	if err != nil {
 		return nil, err
 	}
@@ -111,3 +111,19 @@ func (unchanged) Lock([]byte) error { return errUnchanged }
 
 // Unlock refuses.
 func (unchanged) Unlock([]byte) error { return errUnchanged }
+
+// listenIn listens at a socket in a directory whose own path may be longer than
+// the path of a socket can be.
+func listenIn(directory, name string) (net.Listener, error) {
+	dir, err := os.Open(directory)
+	if err != nil {
+		return nil, err
+	}
+	defer dir.Close()
+	listener, err := net.ListenUnix("unix", &net.UnixAddr{Name: fmt.Sprintf("/proc/self/fd/%d/%s", dir.Fd(), name)})
+	if err != nil {
+		return nil, err
+	}
+	listener.SetUnlinkOnClose(false) // it goes with the directory
+	return listener, nil
+}
