@@ -4,12 +4,15 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
+	"errors"
 	"fmt"
+	"io/fs"
 	"math"
 	"os"
 	"path/filepath"
 	"time"
 
+	"github.com/opencontainers/go-digest"
 	"golang.org/x/sys/unix"
 )
 
@@ -55,8 +58,34 @@ func remember(name string) *memory {
 	m := &memory{name: name, begun: time.Now(), known: map[string]memorized{}, used: map[string]memorized{}}
 	if text, err := os.ReadFile(name); err == nil {
 		m.read(text)
+		_ = os.Chtimes(name, m.begun, m.begun) // only forget asks when it was
 	}
 	return m
+}
+
+// memories is the directory of what is remembered of contexts.
+func (s *Store) memories() string { return filepath.Join(s.GraphRoot(), "dockless-contexts") }
+
+// memoryOf is the file of what is remembered of the context in a directory.
+func (s *Store) memoryOf(dir string) string {
+	return filepath.Join(s.memories(), digest.FromString(dir).Encoded())
+}
+
+// forget removes what is remembered of contexts that no build has used since.
+func (s *Store) forget(since time.Time) error {
+	entries, err := os.ReadDir(s.memories())
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	for _, entry := range entries {
+		if about, err := entry.Info(); err != nil || !about.ModTime().Before(since) {
+			continue
+		}
+		if err := os.Remove(filepath.Join(s.memories(), entry.Name())); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("forgetting a context: %w", err)
+		}
+	}
+	return nil
 }
 
 func (m *memory) find(path string, now look) (sum [sha256.Size]byte, bare, known bool) {

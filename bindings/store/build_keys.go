@@ -116,7 +116,7 @@ func (w *work) contextSource(name string) source {
 	dir := w.build.Directories[name]
 	return source{
 		root: dir, ignore: w.build.Ignore[name],
-		seen: filepath.Join(w.GraphRoot(), "dockless-contexts", digest.FromString(dir).Encoded()),
+		seen: w.memoryOf(dir),
 	}
 }
 

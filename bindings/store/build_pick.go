@@ -213,7 +213,7 @@ func (p *picking) absent(name string, include []string, err error) error {
 	switch {
 	case !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, unix.ENOTDIR):
 		return err
-	case p.source.own || include != nil:
+	case include != nil || p.source.own && !p.linked(name):
 		return fmt.Errorf("lstat %s: %w", name, unix.ENOENT)
 	}
 	return fmt.Errorf("failed to compute cache key: %q: not found", name) //nolint:revive // Docker's words

@@ -139,11 +139,14 @@ func (p *picking) matching(pattern string) (names []string, wild bool, err error
 	}
 	base := "/" + path.Join(parts[:first]...)
 	dir, err := p.at(base)
+	if err == nil && dir.kind() != unix.S_IFDIR {
+		if p.source.own {
+			return nil, true, nil
+		}
+		err = unix.ENOTDIR
+	}
 	if err != nil {
 		return nil, true, p.absent(base, []string{}, err)
-	}
-	if dir.kind() != unix.S_IFDIR {
-		return nil, true, nil
 	}
 	names, err = p.glob(dir, parts[first:])
 	return names, true, err

@@ -68,5 +68,5 @@ func (s *Store) pruneOld(ctx context.Context) error {
 		return err
 	}
 	_, _, err := s.PruneCache(ctx, func(r CacheRecord) bool { return time.Since(r.Used) > keptFor })
-	return err
+	return cmp.Or(err, s.forget(now.Add(-keptFor)))
 }
