@@ -77,7 +77,7 @@ func commit(ctx context.Context, env *Env, o commitOptions, typed, image string)
 		return err
 	}
 	resume := func() error { return nil }
-	if o.pause && !o.noPause && container.State.Running && !container.State.Paused {
+	if o.pause && !o.noPause && (container.State.Running || container.State.Paused) { // perhaps by another commit
 		if resume, err = pauseMeanwhile(conn, env, container.ID, container.Name); err != nil {
 			return err
 		}

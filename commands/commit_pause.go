@@ -10,6 +10,8 @@ import (
 	"sync"
 	"syscall"
 
+	"dockless/bindings/engine"
+
 	"github.com/containers/podman/v4/pkg/bindings/containers"
 )
 
@@ -17,19 +19,26 @@ import (
 // ends this process in any way: then it is resumed, too. Where it cannot be
 // paused that is said, and all goes on.
 func pauseMeanwhile(conn context.Context, env *Env, id, name string) (resume func() error, err error) {
+	unlock, err := engine.LockPausing(conn)
+	if err != nil {
+		return nil, err
+	}
 	conn = context.WithoutCancel(conn)
 	guard, err := guardPause(conn, env, id)
 	if err != nil {
+		unlock()
 		return nil, fmt.Errorf("pausing container %s: %w", name, err)
 	}
 	if err := containers.Pause(conn, id, nil); err != nil {
 		guard.dismiss()
+		unlock()
 		if text := err.Error(); !strings.Contains(text, "is not running, can't pause") && !strings.Contains(text, "is already paused") {
 			fmt.Fprintf(env.Err, "WARNING: container %s runs on while it is read: %s\n", name, oneLine(text))
 		}
 		return func() error { return nil }, nil
 	}
 	return sync.OnceValue(func() error {
+		defer unlock()
 		err := containerError(name, containers.Unpause(conn, id, nil))
 		if err != nil && !errors.As(err, new(*noSuch)) && !strings.Contains(err.Error(), "is not paused") { // somebody was faster, or has killed it
 			return fmt.Errorf("resuming container %s: %w", name, err)
