@@ -51,6 +51,12 @@ func buildImage(ctx context.Context, env *Env, o *buildOptions, where string) (e
 	if err != nil {
 		return o.excerpt(env, err)
 	}
+	switch o.called.name {
+	case "outline":
+		return o.excerpt(env, o.outline(env, &b))
+	case "targets":
+		return o.targets(env, b.Dockerfile)
+	}
 	names := b.Names
 	if !slices.ContainsFunc(o.outputs, buildOutput.stays) {
 		b.Names = nil
@@ -62,7 +68,7 @@ func buildImage(ctx context.Context, env *Env, o *buildOptions, where string) (e
 	defer images.Close()
 	shown := newBuildProgress(env.Err, mode)
 	defer shown.close()
-	shown.did("[internal] load build definition from "+o.dockerfileName(), fmt.Sprintf("transferring dockerfile: %dB", b.Dockerfile.Size()))
+	shown.did("[internal] load build definition from "+o.dockerfileName(), "transferring dockerfile: "+byteCount(b.Dockerfile.Size()))
 	b.Pulled, b.Found, b.Steps, b.Fetch = shown.pulled, shown.found, shown.step, fetchSource
 	var warnings []dockerfile.Warning
 	b.Planned = func(plan *dockerfile.Plan) error {

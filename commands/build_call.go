@@ -16,7 +16,7 @@ import (
 // buildCall is --call: what is to be said of a Dockerfile instead of building it.
 // Source: https://docs.docker.com/reference/cli/docker/buildx/build/#call
 type buildCall struct {
-	name         string // build or check
+	name         string // build, check, outline or targets
 	json         bool
 	ignoreStatus bool // warnings are no failure
 }
@@ -50,9 +50,9 @@ func parseCall(flag string) (call buildCall, err error) {
 	switch call.name {
 	case "lint":
 		call.name = "check"
-	case "build", "check":
+	case "build", "check", "outline", "targets":
 	default:
-		return call, fmt.Errorf("--call %s: there are build and check", call.name)
+		return call, fmt.Errorf("--call %s: there are build, check, outline and targets", call.name)
 	}
 	return call, nil
 }
@@ -71,13 +71,11 @@ type lintResult struct {
 }
 
 type lintWarning struct {
-	Rule        string `json:"ruleName"`
-	Description string `json:"description,omitempty"`
-	URL         string `json:"url,omitempty"`
-	Detail      string `json:"detail,omitempty"`
-	Location    struct {
-		Ranges []warningExtent `json:"ranges,omitempty"`
-	} `json:"location,omitzero"`
+	Rule        string          `json:"ruleName"`
+	Description string          `json:"description,omitempty"`
+	URL         string          `json:"url,omitempty"`
+	Detail      string          `json:"detail,omitempty"`
+	Location    warningLocation `json:"location,omitzero"`
 }
 
 // check prints what BuildKit's checks have found. Warnings are a failure.
@@ -86,7 +84,7 @@ func (o *buildOptions) check(env *Env, file *dockerfile.File, warnings []dockerf
 		result := lintResult{Warnings: []lintWarning{}, Sources: []lintSource{{Filename: o.dockerfileName(), Data: o.text, Language: "Dockerfile"}}}
 		for _, w := range warnings {
 			found := lintWarning{Rule: w.Rule, Description: w.Detail, URL: w.URL, Detail: w.Text}
-			found.Location.Ranges = warningExtents(w)
+			found.Location.Ranges = warningExtents(w.At)
 			result.Warnings = append(result.Warnings, found)
 		}
 		if err := printJSON(env, result); err != nil {

@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -83,7 +84,7 @@ func (o *buildOptions) build(env *Env) (b store.Build, err error) {
 	if len(o.platforms.commaList) > 1 {
 		return b, fmt.Errorf("--platform %s: an image for several platforms is not supported; build one at a time, and join them with podman manifest", o.platforms.String())
 	}
-	if b.Platform, err = parsePlatform(o.platforms.String()); err != nil {
+	if b.Platform, err = parsePlatform(cmp.Or(o.platforms.String(), os.Getenv("DOCKER_DEFAULT_PLATFORM"))); err != nil {
 		return b, err
 	}
 	for _, tag := range o.tags.GetAll() {

@@ -99,7 +99,7 @@ func (p *buildProgress) rawTask(step *buildStep, task *buildTask) {
 }
 
 func (p *buildProgress) rawWarning(step *buildStep, w dockerfile.Warning) {
-	warning := rawWarning{Vertex: step.id(), Level: 1, Short: []byte(shortWarning(w)), URL: w.URL, Range: warningExtents(w)}
+	warning := rawWarning{Vertex: step.id(), Level: 1, Short: []byte(shortWarning(w)), URL: w.URL, Range: warningExtents(w.At)}
 	if w.Detail != "" {
 		warning.Detail = [][]byte{[]byte(w.Detail)}
 	}

@@ -68,14 +68,18 @@ func (t *buildTask) String() string {
 
 // bytes is how far the task is: 1.05MB / 2.2MB.
 func (t *buildTask) bytes() string {
-	size := func(bytes int64) string { return units.HumanSizeWithPrecision(float64(bytes), 3) }
 	switch {
 	case t.total > 0:
-		return size(t.done) + " / " + size(t.total)
+		return byteCount(t.done) + " / " + byteCount(t.total)
 	case t.done > 0:
-		return size(t.done)
+		return byteCount(t.done)
 	}
 	return ""
+}
+
+// byteCount is a number of bytes as BuildKit shows it.
+func byteCount[N int | int64](bytes N) string {
+	return units.HumanSizeWithPrecision(float64(bytes), 3)
 }
 
 // pulled begins the pull of a base, which goes on below the step that looks for

@@ -7,6 +7,7 @@ import (
 
 	"dockless/bindings/dockerfile"
 
+	"github.com/moby/buildkit/frontend/dockerfile/parser"
 	"github.com/morikuni/aec"
 	"github.com/sirupsen/logrus"
 )
@@ -21,9 +22,14 @@ type warningLine struct {
 	Line int `json:"line"`
 }
 
-func warningExtents(w dockerfile.Warning) []warningExtent {
+// warningLocation is that in the answers of --call.
+type warningLocation struct {
+	Ranges []warningExtent `json:"ranges,omitempty"`
+}
+
+func warningExtents(ranges []parser.Range) []warningExtent {
 	var extents []warningExtent
-	for _, at := range w.At {
+	for _, at := range ranges {
 		extents = append(extents, warningExtent{warningLine{at.Start.Line}, warningLine{at.End.Line}})
 	}
 	return extents
@@ -98,5 +104,5 @@ func (p *buildProgress) plan(plan *dockerfile.Plan, ignoreSize int) {
 		p.rawWarning(definition, warning)
 	}
 	p.mutex.Unlock()
-	p.did("[internal] load .dockerignore", fmt.Sprintf("transferring context: %dB", ignoreSize))
+	p.did("[internal] load .dockerignore", "transferring context: "+byteCount(ignoreSize))
 }
