@@ -67,6 +67,7 @@ func buildImage(ctx context.Context, env *Env, o *buildOptions, where string) (e
 	}
 	defer images.Close()
 	shown := newBuildProgress(env.Err, mode)
+	shown.exports = o.outputs[0].title()
 	defer shown.close()
 	shown.did("[internal] load build definition from "+o.dockerfileName(), "transferring dockerfile: "+byteCount(b.Dockerfile.Size()))
 	b.Pulled, b.Found, b.Steps, b.Fetch = shown.pulled, shown.found, shown.step, fetchSource
@@ -81,7 +82,7 @@ func buildImage(ctx context.Context, env *Env, o *buildOptions, where string) (e
 	}
 	id, err := images.Build(ctx, b)
 	if err == nil {
-		shown.exported(id, o.shownNames(&b))
+		err = o.export(ctx, env, images, id, names, shown)
 	}
 	shown.close()
 	if errors.Is(err, errOnlyAsked) {
@@ -96,7 +97,7 @@ func buildImage(ctx context.Context, env *Env, o *buildOptions, where string) (e
 	if mode != "quiet" && mode != "none" && mode != "rawjson" {
 		o.printWarnings(env.Err, b.Dockerfile, warnings)
 	}
-	if err := o.export(ctx, env, images, id, names); err != nil {
+	if err := o.pushAll(ctx, env, images, id, names); err != nil {
 		return err
 	}
 	return o.tell(env, id)
@@ -136,33 +137,38 @@ func (o *buildOptions) open(ctx context.Context, env *Env, b *store.Build, names
 
 // export does with the image what the outputs say. Where none of them leaves it
 // in the store, only what the next build can use of it stays.
-func (o *buildOptions) export(ctx context.Context, env *Env, images *store.Store, id string, names []reference.Named) error {
-	out := env.Err
-	if o.quiet {
-		out = io.Discard
-	}
+func (o *buildOptions) export(ctx context.Context, env *Env, images *store.Store, id string, names []reference.Named, shown *buildProgress) error {
 	for _, output := range o.outputs {
+		for _, text := range output.tasks(id, o.typed) {
+			shown.exported(text)
+		}
+		if output.stays() || output.kind == "cacheonly" {
+			continue
+		}
+		task := output.lastTask()
+		shown.exporting(task)
 		if err := output.write(ctx, env, images, id, names); err != nil {
 			return fmt.Errorf("writing the output: %w", err)
 		}
-		if output.push {
-			if err := pushNames(ctx, out, images, id, names); err != nil {
-				return err
-			}
-		}
+		shown.exported(task)
 	}
+	shown.exportedAll()
 	if !slices.ContainsFunc(o.outputs, buildOutput.stays) {
 		return images.Forget(ctx, id)
 	}
 	return nil
 }
 
-// shownNames are the names that the image gets in the store.
-func (o *buildOptions) shownNames(b *store.Build) []string {
-	if len(b.Names) == 0 {
+// pushAll sends the image to its registries.
+func (o *buildOptions) pushAll(ctx context.Context, env *Env, images *store.Store, id string, names []reference.Named) error {
+	if !o.pushes() {
 		return nil
 	}
-	return o.typed
+	out := env.Err
+	if o.quiet {
+		out = io.Discard
+	}
+	return pushNames(ctx, out, images, id, names)
 }
 
 // pushNames pushes the image under each of its names.

@@ -9,10 +9,12 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"dockless/bindings/store"
 
 	"github.com/moby/buildkit/frontend/dockerfile/dfgitutil"
+	"golang.org/x/sys/unix"
 )
 
 // isGit tells whether a context is a git repository.
@@ -113,6 +115,8 @@ func checkOut(ctx context.Context, repository string, of *dfgitutil.GitRef) erro
 func runGit(ctx context.Context, directory string, args ...string) (string, error) {
 	command := exec.CommandContext(ctx, "git", args...)
 	command.Dir = directory
+	command.Cancel = func() error { return command.Process.Signal(unix.SIGTERM) } // it ends its helpers
+	command.WaitDelay = 5 * time.Second
 	command.Env = append(os.Environ(), "GIT_TERMINAL_PROMPT=0")
 	if store.Entered() && os.Getenv("GIT_SSH_COMMAND") == "" {
 		command.Env = append(command.Env, "GIT_SSH_COMMAND="+sshCommand())

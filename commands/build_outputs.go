@@ -103,6 +103,46 @@ func (o buildOutput) stays() bool {
 	return o.kind == "image" || o.kind == "docker" && o.dest == ""
 }
 
+// title is the name of the step that makes the output, as BuildKit shows it.
+func (o buildOutput) title() string {
+	switch {
+	case o.kind == "local":
+		return "exporting to client directory"
+	case o.kind == "tar":
+		return "exporting to client tarball"
+	case o.kind == "oci":
+		return "exporting to oci image format"
+	case o.kind == "docker" && o.dest != "":
+		return "exporting to docker image format"
+	case o.kind == "cacheonly":
+		return "keeping the build cache"
+	}
+	return "exporting to image"
+}
+
+// tasks are what that step does at once, lastTask what takes its time. names are
+// those of the image.
+func (o buildOutput) tasks(id string, names []string) []string {
+	switch {
+	case o.stays():
+		tasks := []string{"exporting layers", "writing image sha256:" + id}
+		for _, name := range names {
+			tasks = append(tasks, "naming to "+name)
+		}
+		return tasks
+	case o.isImage():
+		return []string{"exporting layers", "exporting config sha256:" + id}
+	}
+	return nil
+}
+
+func (o buildOutput) lastTask() string {
+	if o.kind == "local" {
+		return "copying files"
+	}
+	return "sending tarball"
+}
+
 // isImage tells whether an output is an image and not its files.
 func (o buildOutput) isImage() bool {
 	return o.kind == "image" || o.kind == "docker" || o.kind == "oci"

@@ -28,7 +28,8 @@ type buildProgress struct {
 	began   time.Time
 	steps   []*buildStep // that have begun, in this order
 	engine  map[int]*buildStep
-	planned int // how many the engine has; 0: not known yet
+	planned int    // how many the engine has; 0: not known yet
+	exports string // the name of the step that makes the output
 	plain   *buildPlain
 	screen  *buildScreen // with tty
 	stop    chan struct{}
@@ -125,7 +126,11 @@ func (p *buildProgress) step(event store.StepEvent) {
 	defer p.mutex.Unlock()
 	step := p.engine[event.Step]
 	if step == nil || !step.ended.IsZero() && !event.Ends { // it is done again if its result has vanished
-		step = p.begin(event.Name)
+		name := event.Name
+		if event.Step == 0 && p.exports != "" {
+			name = p.exports
+		}
+		step = p.begin(name)
 		p.engine[event.Step] = step
 	}
 	switch {
@@ -221,23 +226,6 @@ func (p *buildProgress) did(name string, tasks ...string) {
 		p.endTask(step, name)
 	}
 	p.end(step, false, nil)
-}
-
-// exported shows what is there at the end, and ends the step that is still open.
-func (p *buildProgress) exported(id string, names []string) {
-	p.mutex.Lock()
-	defer p.mutex.Unlock()
-	for _, step := range p.steps {
-		if !step.ended.IsZero() {
-			continue
-		}
-		p.endTask(step, "exporting layers")
-		p.endTask(step, "writing image sha256:"+id)
-		for _, name := range names {
-			p.endTask(step, "naming to "+name)
-		}
-		p.end(step, false, nil)
-	}
 }
 
 // close ends the show; it may be called again. The steps that failed are shown

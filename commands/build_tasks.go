@@ -121,3 +121,30 @@ func (p *buildProgress) metadata(name reference.Named) *buildStep {
 	}
 	return p.begin(title)
 }
+
+// exporting shows that a part of the output is being made.
+func (p *buildProgress) exporting(task string) {
+	p.mutex.Lock()
+	defer p.mutex.Unlock()
+	if step := p.engine[0]; step != nil {
+		p.task(step, task)
+	}
+}
+
+// exported shows that a part of the output is there.
+func (p *buildProgress) exported(task string) {
+	p.mutex.Lock()
+	defer p.mutex.Unlock()
+	if step := p.engine[0]; step != nil {
+		p.endTask(step, task)
+	}
+}
+
+// exportedAll ends the step that makes the output.
+func (p *buildProgress) exportedAll() {
+	p.mutex.Lock()
+	defer p.mutex.Unlock()
+	if step := p.engine[0]; step != nil {
+		p.end(step, false, nil)
+	}
+}
