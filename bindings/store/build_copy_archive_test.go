@@ -3,6 +3,7 @@ package store
 import (
 	"archive/tar"
 	"compress/gzip"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -73,6 +74,39 @@ func TestAddArchive(t *testing.T) {
 			}
 		})
 	}
+}
+
+// FuzzAddArchive unpacks whatever an archive holds: all of it stays below the
+// folder that it goes into, and what is made of it can be unpacked.
+func FuzzAddArchive(f *testing.F) {
+	of := func(kind byte, name, target string) entryOf {
+		return pair(&tar.Header{Typeflag: kind, Name: name, Linkname: target, Mode: 0o777}, "")
+	}
+	f.Add(archiveOf(f, of(tar.TypeSymlink, "out", "../.."), of(tar.TypeReg, "out/f", ""), of(tar.TypeLink, "h", "out/f"), of(tar.TypeLink, "g", "l/f")))
+	f.Add(archiveOf(f, of(tar.TypeReg, "d", ""), of(tar.TypeDir, "d/", ""), of(tar.TypeReg, "d/x/y", ""), of(tar.TypeReg, "d/x", ""), of(tar.TypeFifo, "d", "")))
+	f.Add(archiveOf(f, of(tar.TypeLink, "h", "f"), of(tar.TypeReg, "f", ""), of(tar.TypeLink, "i", "h"), of(tar.TypeReg, "h", "")))
+	f.Add(archiveOf(f, of(tar.TypeReg, "/../x", ""), of(tar.TypeReg, "l/../../x", ""), of(tar.TypeReg, ".wh.f", "")))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		below, from := madeOf(t, "o/f=F;o/d/g=G;o/l->/etc;etc/h=H"), t.TempDir()
+		writeArchive(t, filepath.Join(from, "t.tar"), text, false)
+		c := copyOf("/o/", "t.tar")
+		c.Unpack = true
+		p, err := (&Store{}).pick(t.Context(), &c, []source{{root: from}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, twice := range []bool{false, true} {
+			names, err := stream(t, &c, p, below, twice)
+			if twice && errors.Is(err, errAgain) {
+				t.Error(err)
+			}
+			for _, name := range names {
+				if !strings.HasPrefix(name, "o/") {
+					t.Errorf("twice %t: %s", twice, name)
+				}
+			}
+		}
+	})
 }
 
 func writeArchive(t *testing.T, name string, text []byte, packed bool) {

@@ -102,10 +102,10 @@ func pickItem(ctx context.Context, c *dockerfile.Copy, item dockerfile.Item, fro
 		return nil, err
 	}
 	matches, err := p.item(c, item)
-	if err = errors.Join(p.close(), err); err != nil {
-		return nil, err
+	if closed := p.close(); err == nil {
+		err = closed
 	}
-	return matches, nil
+	return matches, err
 }
 
 // item finds what one item names.
