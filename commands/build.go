@@ -76,6 +76,7 @@ func buildImage(ctx context.Context, env *Env, o *buildOptions, where string) (e
 		warnings = plan.Warnings
 		shown.plan(plan, o.ignoreSize)
 		if o.called.name != "build" {
+			shown.only()
 			return errOnlyAsked
 		}
 		return nil

@@ -61,7 +61,7 @@ func (s *buildScreen) draw(last bool) {
 		rows = append(rows, s.step(step, width)...)
 	}
 	head := fmt.Sprintf("[+] Building %.1fs (%d/%d)", time.Since(p.began).Seconds(), over, max(p.total(), over))
-	if last && over == len(p.steps) {
+	if last && over >= p.total() {
 		head += " FINISHED"
 	}
 	builder := "dockless"

@@ -106,3 +106,10 @@ func (p *buildProgress) plan(plan *dockerfile.Plan, ignoreSize int) {
 	p.mutex.Unlock()
 	p.did("[internal] load .dockerignore", "transferring context: "+byteCount(ignoreSize))
 }
+
+// only says that none of it is done.
+func (p *buildProgress) only() {
+	p.mutex.Lock()
+	defer p.mutex.Unlock()
+	p.planned = 0
+}

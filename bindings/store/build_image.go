@@ -44,6 +44,11 @@ func (w *work) image(ctx context.Context, result stack) (id string, err error) {
 		return "", err
 	}
 	defer done()
+	if w.cached(result) {
+		if err := w.anchor(result.top); err != nil {
+			return "", err
+		}
+	}
 	id, _, err = w.putImage(image)
 	return id, err
 }
@@ -138,13 +143,6 @@ func (s *Store) Forget(ctx context.Context, id string) error {
 	}
 	if len(image.Names) > 0 {
 		return nil
-	}
-	if image.TopLayer != "" { // a layer that something is on top of stays
-		above, err := s.CreateLayer("", image.TopLayer, nil, "", false, nil)
-		if err != nil {
-			return fmt.Errorf("removing the image %s: %w", id, err)
-		}
-		defer func() { err = errors.Join(err, s.dropLayer(above.ID)) }()
 	}
 	if _, err := s.DeleteImage(id, true); err != nil {
 		return fmt.Errorf("removing the image %s: %w", id, err)

@@ -26,6 +26,10 @@ func (s *Store) PruneCache(ctx context.Context, choose func(CacheRecord) bool) (
 		return nil, 0, err
 	}
 	slices.SortFunc(records, func(a, b CacheRecord) int { return cmp.Compare(b.depth, a.depth) }) // children before their parents
+	held := map[string]bool{}
+	for _, record := range records {
+		held[record.ID] = true
+	}
 	for _, record := range records {
 		if record.here && !choose(record) {
 			continue
@@ -38,12 +42,13 @@ func (s *Store) PruneCache(ctx context.Context, choose func(CacheRecord) bool) (
 		if !record.here {
 			continue
 		}
-		err := s.DeleteLayer(record.ID)
-		switch {
-		case err == nil:
+		delete(held, record.ID)
+		gone, err := s.dropCached(record.ID, held)
+		if err != nil {
+			return removed, bytes, err
+		}
+		if gone {
 			bytes += record.Size
-		case !inUse(err):
-			return removed, bytes, fmt.Errorf("removing the layer %s: %w", record.ID, err)
 		}
 		removed = append(removed, record)
 	}
