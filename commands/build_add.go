@@ -1,13 +1,13 @@
 package commands
 
 import (
+	"cmp"
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
-	"net/url"
 	"os"
-	"path"
 	"path/filepath"
 	"time"
 
@@ -17,9 +17,13 @@ import (
 )
 
 // fetchSource puts what ADD names, a URL or a git repository, below a directory
-// and returns its path.
+// and returns its path. In the directory of a URL there may be what was
+// downloaded before.
 // Source: https://docs.docker.com/reference/dockerfile/#add
 func fetchSource(ctx context.Context, item dockerfile.Item, directory string) (string, error) {
+	if item.URL != "" {
+		return fetchURL(ctx, item, directory)
+	}
 	if err := os.MkdirAll(directory, 0o700); err != nil {
 		return "", err
 	}
@@ -27,64 +31,99 @@ func fetchSource(ctx context.Context, item dockerfile.Item, directory string) (s
 	if err != nil {
 		return "", err
 	}
-	if item.Git != "" {
-		f := &fetched{path: directory}
-		if err := f.clone(ctx, item.Git, "git", item.KeepGitDir, string(item.Checksum)); err != nil {
-			return "", err
-		}
-		return filepath.EvalSymlinks(f.dir("git"))
+	f := &fetched{path: directory}
+	if err := f.clone(ctx, item.Git, "git", item.KeepGitDir, string(item.Checksum)); err != nil {
+		return "", err
 	}
-	return fetchURL(ctx, item, directory)
+	return filepath.EvalSymlinks(f.dir("git"))
 }
 
-// fetchURL downloads a file. It has the time that the server says, and else that
-// of the epoch, and its content is what the checksum says.
+// downloaded is what is known of a file that was downloaded before: it is named
+// after its digest.
+type downloaded struct {
+	ETag, LastModified string // as the server said
+	Digest             digest.Digest
+}
+
+// downloadedFile is the name of the file that says so.
+const downloadedFile = "downloaded.json"
+
+// fetchURL downloads a file, unless it is here and the server says that it is
+// still the same. It has the time that the server says, and else that of the
+// epoch, and its content is what the checksum says.
 func fetchURL(ctx context.Context, item dockerfile.Item, directory string) (string, error) {
+	before, here := readDownloaded(directory, item.Checksum)
+	if here && item.Checksum == before.Digest {
+		return filepath.Join(directory, before.Digest.Encoded()), nil
+	}
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, item.URL, nil)
 	if err != nil {
 		return "", err
+	}
+	if here && before.ETag != "" {
+		request.Header.Set("If-None-Match", before.ETag)
+	} else if here && before.LastModified != "" {
+		request.Header.Set("If-Modified-Since", before.LastModified)
 	}
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {
 		return "", err
 	}
 	defer response.Body.Close()
-	if response.StatusCode < 200 || response.StatusCode >= 400 {
+	if here && response.StatusCode == http.StatusNotModified {
+		return filepath.Join(directory, before.Digest.Encoded()), nil
+	}
+	if response.StatusCode < 200 || response.StatusCode >= 300 {
 		return "", fmt.Errorf("invalid response status %d", response.StatusCode)
 	}
-	name := filepath.Join(directory, urlName(item.URL))
-	file, err := os.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	return keepDownloaded(response, item, directory)
+}
+
+// readDownloaded finds what was downloaded before, if it can be what is wanted.
+func readDownloaded(directory string, wanted digest.Digest) (before downloaded, here bool) {
+	text, err := os.ReadFile(filepath.Join(directory, downloadedFile))
+	if err != nil || json.Unmarshal(text, &before) != nil || before.Digest.Validate() != nil {
+		return before, false
+	}
+	return before, exists(filepath.Join(directory, before.Digest.Encoded())) && (wanted == "" || wanted == before.Digest)
+}
+
+func keepDownloaded(response *http.Response, item dockerfile.Item, directory string) (string, error) {
+	file, err := os.CreateTemp(directory, "new-")
 	if err != nil {
 		return "", err
 	}
+	defer os.Remove(file.Name())
 	defer file.Close()
 	algorithm := digest.Canonical
 	if item.Checksum != "" {
 		algorithm = item.Checksum.Algorithm()
 	}
-	sum := algorithm.Digester()
-	if _, err := io.Copy(io.MultiWriter(file, sum.Hash()), response.Body); err != nil {
+	sum, wanted := digest.Canonical.Digester(), algorithm.Digester()
+	if _, err := io.Copy(io.MultiWriter(file, sum.Hash(), wanted.Hash()), response.Body); err != nil {
 		return "", fmt.Errorf("downloading %s: %w", item.URL, err)
 	}
-	if item.Checksum != "" && sum.Digest() != item.Checksum {
-		return "", fmt.Errorf("digest mismatch %s: %s", sum.Digest(), item.Checksum)
+	if item.Checksum != "" && wanted.Digest() != item.Checksum {
+		return "", fmt.Errorf("digest mismatch %s: %s", wanted.Digest(), item.Checksum)
 	}
 	if err := file.Close(); err != nil {
 		return "", fmt.Errorf("downloading %s: %w", item.URL, err)
 	}
-	modified, err := http.ParseTime(response.Header.Get("Last-Modified"))
+	about := downloaded{ETag: response.Header.Get("ETag"), LastModified: response.Header.Get("Last-Modified"), Digest: sum.Digest()}
+	modified, err := http.ParseTime(about.LastModified)
 	if err != nil {
 		modified = time.Unix(0, 0)
 	}
-	return name, os.Chtimes(name, modified, modified)
-}
-
-// urlName is the name of the file at a URL, as BuildKit has it.
-func urlName(address string) string {
-	if parsed, err := url.Parse(address); err == nil {
-		if base := path.Base(parsed.Path); base != "." && base != "/" {
-			return base
-		}
+	name := filepath.Join(directory, about.Digest.Encoded())
+	if err := cmp.Or(os.Chtimes(file.Name(), modified, modified), os.Rename(file.Name(), name)); err != nil {
+		return "", err
 	}
-	return "__unnamed__"
+	text, err := json.Marshal(about)
+	if err != nil {
+		return "", err
+	}
+	return name, writeWhole(context.Background(), filepath.Join(directory, downloadedFile), func(out io.Writer) error {
+		_, err := out.Write(text)
+		return err
+	})
 }

@@ -90,29 +90,45 @@ func builderPrune(ctx context.Context, env *Env, o *cachePrune, kept dockerfilte
 		chosen[record.ID] = true
 		excess -= record.Size
 	}
-	removed, bytes, err := images.PruneCache(ctx, func(r store.CacheRecord) bool { return chosen[cacheID(r)] })
+	gone, bytes, err := pruneChosen(ctx, images, func(r store.CacheRecord) bool { return chosen[cacheID(r)] })
 	if err != nil {
 		return err
-	}
-	mounts, err := store.CacheMounts()
-	if err != nil {
-		return err
-	}
-	mounts, free, err := store.PruneCacheMounts(slices.DeleteFunc(mounts, func(r store.CacheRecord) bool { return !chosen[cacheID(r)] }))
-	if err != nil {
-		return err
-	}
-	var gone []*types.BuildCache
-	for _, record := range removed {
-		gone = append(gone, newCacheRecord(record, cacheStepType))
-	}
-	for _, record := range mounts {
-		gone = append(gone, newCacheRecord(record, cacheMountType))
 	}
 	if o.forSystem {
-		return json.NewEncoder(env.Out).Encode(prunedCache{gone, bytes + free})
+		return json.NewEncoder(env.Out).Encode(prunedCache{gone, bytes})
 	}
-	return o.print(env, gone, bytes+free)
+	return o.print(env, gone, bytes)
+}
+
+// pruneChosen removes records of all types.
+func pruneChosen(ctx context.Context, images *store.Store, choose func(store.CacheRecord) bool) (gone []*types.BuildCache, bytes int64, err error) {
+	add := func(kind string, removed []store.CacheRecord, free int64) {
+		bytes += free
+		for _, record := range removed {
+			gone = append(gone, newCacheRecord(record, kind))
+		}
+	}
+	steps, free, err := images.PruneCache(ctx, choose)
+	if err != nil {
+		return nil, 0, err
+	}
+	add(cacheStepType, steps, free)
+	for _, kind := range []struct {
+		name  string
+		list  func() ([]store.CacheRecord, error)
+		prune func([]store.CacheRecord) ([]store.CacheRecord, int64, error)
+	}{{cacheMountType, store.CacheMounts, store.PruneCacheMounts}, {cacheURLType, images.Fetched, store.PruneFetched}} {
+		records, err := kind.list()
+		if err != nil {
+			return nil, 0, err
+		}
+		removed, free, err := kind.prune(slices.DeleteFunc(records, func(r store.CacheRecord) bool { return !choose(r) }))
+		if err != nil {
+			return nil, 0, err
+		}
+		add(kind.name, removed, free)
+	}
+	return gone, bytes, nil
 }
 
 // prunedCache is what system prune is told.

@@ -168,6 +168,7 @@ func (r *cacheRow) pretty(out io.Writer) {
 const (
 	cacheStepType  = "regular"
 	cacheMountType = "exec.cachemount"
+	cacheURLType   = "source.http"
 )
 
 // cacheRecords are what builds have left for the next ones.
@@ -180,12 +181,19 @@ func cacheRecords(images *store.Store) ([]*types.BuildCache, error) {
 	if err != nil {
 		return nil, err
 	}
+	urls, err := images.Fetched()
+	if err != nil {
+		return nil, err
+	}
 	records := []*types.BuildCache{}
 	for _, step := range steps {
 		records = append(records, newCacheRecord(step, cacheStepType))
 	}
 	for _, mount := range mounts {
 		records = append(records, newCacheRecord(mount, cacheMountType))
+	}
+	for _, url := range urls {
+		records = append(records, newCacheRecord(url, cacheURLType))
 	}
 	return records, nil
 }

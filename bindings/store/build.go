@@ -24,7 +24,7 @@ type Build struct {
 	Secrets     map[string]Secret
 	SSH         map[string][]string // id → sockets or keys
 	// Fetch puts what ADD names, a URL or a git repository, below dir and returns
-	// its path.
+	// its path. dir may hold what came of the URL before.
 	Fetch func(ctx context.Context, item dockerfile.Item, dir string) (string, error)
 	// Pulled makes what is told the progress of a pull, and is called with the
 	// image's name before each.
@@ -101,7 +101,12 @@ func (s *Store) Build(ctx context.Context, b Build) (id string, err error) {
 
 func (s *Store) buildPlan(ctx context.Context, b *Build, plan *dockerfile.Plan, found map[string]*base) (id string, err error) {
 	w := newWork(s, b, plan, found)
-	defer func() { err = errors.Join(err, w.views.end()) }()
+	defer func() {
+		for _, done := range w.fetching {
+			err = errors.Join(err, done())
+		}
+		err = errors.Join(err, w.views.end())
+	}()
 	result, err := w.target(ctx)
 	if err != nil {
 		return "", err

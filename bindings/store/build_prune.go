@@ -73,5 +73,5 @@ func (s *Store) pruneOld(ctx context.Context) error {
 		return err
 	}
 	_, _, err := s.PruneCache(ctx, func(r CacheRecord) bool { return time.Since(r.Used) > keptFor })
-	return cmp.Or(err, s.forget(now.Add(-keptFor)))
+	return cmp.Or(err, s.forget(now.Add(-keptFor)), s.pruneOldFetched(now.Add(-keptFor)))
 }

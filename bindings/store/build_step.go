@@ -173,6 +173,16 @@ func (w *work) fetch(ctx context.Context, item dockerfile.Item) (string, error) 
 		return path, nil
 	}
 	dir := filepath.Join(w.temp, fmt.Sprint("fetched-", digest.FromString(name).Encoded()[:12]))
+	if item.URL != "" {
+		var done func() error
+		var err error
+		if dir, done, err = w.fetchedFrom(item.URL); err != nil {
+			return "", fmt.Errorf("keeping what is downloaded: %w", err)
+		}
+		w.mutex.Lock()
+		w.fetching = append(w.fetching, done)
+		w.mutex.Unlock()
+	}
 	path, err := w.build.Fetch(ctx, item, dir)
 	if err != nil {
 		return "", err

@@ -24,12 +24,13 @@ type work struct {
 	numbers map[*dockerfile.Step]int // for the events
 	once    singleflight.Group       // steps of several stages that are the same
 
-	told    sync.Mutex // held while an event is told
-	shown   map[int]bool
-	mutex   sync.Mutex
-	picks   map[*dockerfile.Step]*picked
-	running sync.WaitGroup
-	fetched map[string]string // what ADD names → its path
+	told     sync.Mutex // held while an event is told
+	shown    map[int]bool
+	mutex    sync.Mutex
+	picks    map[*dockerfile.Step]*picked
+	running  sync.WaitGroup
+	fetched  map[string]string // what ADD names → its path
+	fetching []func() error    // to be called at the end
 }
 
 // stageWork is what has become of a stage.
