@@ -24,7 +24,8 @@ type Stream interface {
 
 // Attach joins a container that runs or may be started. One that does not run is
 // made ready to start: whatever is wrong with it, its command included, is the
-// error here and not the start's. With input, the end of the input or of the
+// error here and not the start's. What it writes from then on is in the stream.
+// With input, the end of the input or of the
 // connection is the end of the container's standard input.
 //
 // Without a terminal the input goes over a connection of its own: a container
@@ -32,7 +33,11 @@ type Stream interface {
 // that the input came by, and what the container wrote last with it.
 func Attach(ctx context.Context, container string, input, tty bool) (Stream, error) {
 	if !input || tty {
-		return attach(ctx, container, input, true)
+		stream, err := attach(ctx, container, input, true)
+		if err == nil {
+			accepted(ctx)
+		}
+		return stream, err
 	}
 	output, err := attach(ctx, container, false, true)
 	if err != nil {
@@ -43,6 +48,7 @@ func Attach(ctx context.Context, container string, input, tty bool) (Stream, err
 		output.Close()
 		return nil, err
 	}
+	accepted(ctx)
 	return &apart{output, in}, nil
 }
 
