@@ -55,7 +55,7 @@ func becomeRuntime() error {
 			return fmt.Errorf("the loopback device: %w", err)
 		}
 	} else if err := unix.Setns(netFile, unix.CLONE_NEWNET); err == nil {
-		unix.Close(netFile)
+		unix.CloseOnExec(netFile)
 	}
 	if err := unix.Unshare(unix.CLONE_NEWNS); err != nil {
 		return fmt.Errorf("making a mount namespace: %w", err)
@@ -78,7 +78,7 @@ func raiseLoopback() error {
 	if err != nil {
 		return err
 	}
-	defer unix.Close(socket)
+	defer os.NewFile(uintptr(socket), "lo").Close()
 	flags, err := unix.NewIfreq("lo")
 	if err != nil {
 		return err
@@ -127,7 +127,8 @@ func (r *run) startBox(ctx context.Context, mode string) (*box, error) {
 	}
 	if r.network.fresh {
 		if err := r.network.open(b.cmd.Process.Pid); err != nil {
-			return nil, errors.Join(err, b.end())
+			b.end()
+			return nil, err
 		}
 	}
 	return b, nil
@@ -145,15 +146,14 @@ func (b *box) run(o order) error {
 }
 
 // end ends a program that is not needed.
-func (b *box) end() error {
+func (b *box) end() {
 	if b.waited {
-		return nil
+		return
 	}
 	b.waited = true
 	b.orders.Close()
 	_ = b.cmd.Process.Kill()
 	_ = b.cmd.Wait()
-	return nil
 }
 
 // order is to become the runtime.

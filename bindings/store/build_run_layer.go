@@ -19,7 +19,6 @@ import (
 	"time"
 
 	"github.com/containers/storage/pkg/archive"
-	"github.com/opencontainers/go-digest"
 	"golang.org/x/sys/unix"
 )
 
@@ -273,62 +272,4 @@ func hides(dir string) bool {
 	value := make([]byte, 1)
 	n, err := unix.Lgetxattr(dir, opaque(), value)
 	return err == nil && n == 1 && value[0] == 'y'
-}
-
-// readyHash is a digest that is made while its data is being read.
-type readyHash struct {
-	full, free chan []byte
-	piece      []byte
-	size       int64
-	done       chan digest.Digest
-	ended      bool
-	result     digest.Digest
-}
-
-func newReadyHash() *readyHash {
-	h := &readyHash{full: make(chan []byte, 4), free: make(chan []byte, 6), done: make(chan digest.Digest, 1)}
-	for range 5 {
-		h.free <- nil // made when it is needed
-	}
-	go func() {
-		hash := digest.Canonical.Digester()
-		for piece := range h.full {
-			hash.Hash().Write(piece)
-			h.free <- piece[:0]
-		}
-		h.done <- hash.Digest()
-	}()
-	return h
-}
-
-// Write takes data.
-func (h *readyHash) Write(data []byte) (int, error) {
-	h.size += int64(len(data))
-	for rest := data; len(rest) > 0; {
-		if h.piece == nil {
-			if h.piece = <-h.free; h.piece == nil {
-				h.piece = make([]byte, 0, chunkSize)
-			}
-		}
-		n := copy(h.piece[len(h.piece):cap(h.piece)], rest)
-		h.piece, rest = h.piece[:len(h.piece)+n], rest[n:]
-		if len(h.piece) == cap(h.piece) {
-			h.full <- h.piece
-			h.piece = nil
-		}
-	}
-	return len(data), nil
-}
-
-// end returns the digest and the size of the data.
-func (h *readyHash) end() (digest.Digest, int64) {
-	if !h.ended {
-		h.ended = true
-		if h.piece != nil {
-			h.full <- h.piece
-		}
-		close(h.full)
-		h.result = <-h.done
-	}
-	return h.result, h.size
 }

@@ -186,15 +186,16 @@ func (n *network) pasta(conf *runtimeConfig, path string) error {
 	cmd := exec.Command(program, append(append(args, options...), "--netns", path)...)
 	cmd.Stderr = &complaint
 	cmd.SysProcAttr = &unix.SysProcAttr{Setsid: true, Pdeathsig: unix.SIGKILL}
-	ended := make(chan error, 1)
+	ended := make(chan struct{})
 	started := make(chan error, 1)
 	go func() {
+		defer close(ended)
 		runtime.LockOSThread() // which it must not outlive
 		defer runtime.UnlockOSThread()
 		err := cmd.Start()
 		started <- err
 		if err == nil {
-			ended <- cmd.Wait()
+			_ = cmd.Wait() // cmd.ProcessState says how it was
 		}
 	}()
 	if err := <-started; err != nil {
@@ -205,8 +206,8 @@ func (n *network) pasta(conf *runtimeConfig, path string) error {
 			break // it writes this when it is ready
 		}
 		select {
-		case err := <-ended:
-			return fmt.Errorf("giving RUN a network: pasta: %w: %s", err, strings.TrimSpace(complaint.String()))
+		case <-ended:
+			return fmt.Errorf("giving RUN a network: pasta: %s: %s", cmd.ProcessState, strings.TrimSpace(complaint.String()))
 		case <-time.After(time.Millisecond):
 		}
 	}
