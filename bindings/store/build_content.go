@@ -44,16 +44,16 @@ func newReading(ctx context.Context, root *os.File, from source) *reading {
 }
 
 // add has a file read, if it is not known from the last time.
-func (c *reading) add(f *found, stat *unix.Stat_t) error {
+func (c *reading) add(f *found, name string, stat *unix.Stat_t) error {
 	now := looks(stat)
-	if sum, bare, known := c.memory.find(f.path, now); known {
+	if sum, bare, known := c.memory.find(name, now); known {
 		f.sum = sum
 		if !bare {
-			return c.xattrs(f)
+			return c.xattrs(f, name)
 		}
 		return nil
 	}
-	if err := c.xattrs(f); err != nil {
+	if err := c.xattrs(f, name); err != nil {
 		return err
 	}
 	if f.kind() != unix.S_IFREG || f.size == 0 {
@@ -61,25 +61,27 @@ func (c *reading) add(f *found, stat *unix.Stat_t) error {
 		return nil
 	}
 	parts := int((f.size + partSize - 1) / partSize)
-	f.parts = make([][sha256.Size]byte, parts)
+	if parts > 1 {
+		f.rarely().parts = make([][sha256.Size]byte, parts)
+	}
 	for part := range parts {
 		if err := c.ctx.Err(); err != nil {
 			return cmp.Or(c.group.Wait(), err)
 		}
-		c.group.Go(func() error { return c.part(f, part) })
+		c.group.Go(func() error { return c.part(f, name, part) })
 	}
-	c.memory.note(f, now)
+	c.memory.note(f, name, now)
 	return nil
 }
 
 // part hashes a part of a file.
-func (c *reading) part(f *found, part int) error {
+func (c *reading) part(f *found, name string, part int) error {
 	if err := c.ctx.Err(); err != nil {
 		return err
 	}
-	fd, err := openFound(int(c.root.Fd()), f.path, unix.O_RDONLY)
+	fd, err := openFound(int(c.root.Fd()), name, unix.O_RDONLY)
 	if err != nil {
-		return unreadable(c.source, f.path, err)
+		return unreadable(c.source, name, err)
 	}
 	defer descriptor(fd).Close()
 	buffer := c.buffers.Get().(*[chunkSize]byte)
@@ -92,14 +94,18 @@ func (c *reading) part(f *found, part int) error {
 		case errors.Is(err, unix.EINTR):
 			continue
 		case err != nil:
-			return fmt.Errorf("reading %s: %w", path.Join(c.source.root, f.path), err)
+			return fmt.Errorf("reading %s: %w", path.Join(c.source.root, name), err)
 		case n == 0:
-			return changedSince(path.Join(c.source.root, f.path))
+			return changedSince(path.Join(c.source.root, name))
 		}
 		hash.Write(buffer[:n])
 		at += int64(n)
 	}
-	hash.Sum(f.parts[part][:0])
+	if len(f.parts) == 0 {
+		hash.Sum(f.sum[:0])
+	} else {
+		hash.Sum(f.parts[part][:0])
+	}
 	return nil
 }
 
@@ -113,18 +119,14 @@ func (c *reading) wait() error {
 
 // whole is the digest of a file's content, when all of its parts are read.
 func (f *found) whole() [sha256.Size]byte {
-	switch len(f.parts) {
-	case 0:
-	case 1:
-		f.sum = f.parts[0]
-	default:
+	if len(f.parts) > 0 {
 		hash := sha256.New()
 		for i := range f.parts {
 			hash.Write(f.parts[i][:])
 		}
 		hash.Sum(f.sum[:0])
+		f.parts = nil
 	}
-	f.parts = nil
 	return f.sum
 }
 
@@ -134,10 +136,13 @@ func changedSince(name string) error {
 
 // xattrs reads a file's extended attributes: of a context those of the user, as
 // the others do not come through to docker's.
-func (c *reading) xattrs(f *found) (err error) {
-	f.xattrs, err = xattrsOf(opened(int(c.root.Fd()))+"/"+f.path, c.source.own)
+func (c *reading) xattrs(f *found, name string) error {
+	all, err := xattrsOf(opened(int(c.root.Fd()))+"/"+name, c.source.own)
 	if err != nil {
-		return fmt.Errorf("reading the extended attributes of %s: %w", path.Join(c.source.root, f.path), err)
+		return fmt.Errorf("reading the extended attributes of %s: %w", path.Join(c.source.root, name), err)
+	}
+	if len(all) > 0 {
+		f.rarely().xattrs = all
 	}
 	return nil
 }

@@ -1,15 +1,17 @@
 package store
 
 import (
-	"bytes"
+	"bufio"
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"math"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/opencontainers/go-digest"
@@ -21,9 +23,15 @@ import (
 type memory struct {
 	name  string // of its file
 	begun time.Time
-	known map[string]memorized
-	used  map[string]memorized
+	text  string // of the file
+	known map[string]entryAt
 	noted []notedFile
+}
+
+// entryAt is where in the text there is something about a file.
+type entryAt struct {
+	at   uint32
+	used bool
 }
 
 // look is what shows that a file is the same: no program can set the time of
@@ -35,14 +43,9 @@ type look struct {
 	mtime, changed int64 // in nanoseconds since 1970
 }
 
-type memorized struct {
-	look look
-	bare bool // no extended attributes
-	sum  [sha256.Size]byte
-}
-
 type notedFile struct {
 	file *found
+	name string
 	look look
 }
 
@@ -55,9 +58,18 @@ func remember(name string) *memory {
 	if name == "" {
 		return nil
 	}
-	m := &memory{name: name, begun: time.Now(), known: map[string]memorized{}, used: map[string]memorized{}}
-	if text, err := os.ReadFile(name); err == nil {
-		m.read(text)
+	m := &memory{name: name, begun: time.Now(), known: map[string]entryAt{}}
+	file, err := os.Open(name)
+	if err != nil {
+		return m
+	}
+	defer file.Close()
+	var text strings.Builder
+	if about, err := file.Stat(); err == nil && about.Size() < math.MaxUint32 {
+		text.Grow(int(about.Size()))
+	}
+	if _, err := io.Copy(&text, file); err == nil {
+		m.read(text.String())
 		_ = os.Chtimes(name, m.begun, m.begun) // only forget asks when it was
 	}
 	return m
@@ -88,16 +100,24 @@ func (s *Store) forget(since time.Time) error {
 	return nil
 }
 
+// find tells what is known of a file that looks like this now.
 func (m *memory) find(path string, now look) (sum [sha256.Size]byte, bare, known bool) {
 	if m == nil {
 		return sum, false, false
 	}
-	before, known := m.known[path]
-	if !known || before.look != now {
+	entry, known := m.known[path]
+	if !known {
 		return sum, false, false
 	}
-	m.used[path] = before
-	return before.sum, before.bare, true
+	text := m.text[entry.at : entry.at+entrySize]
+	number := func(i int) uint64 { return binary.LittleEndian.Uint64([]byte(text[8*i : 8*i+8])) }
+	before := look{device: number(0), inode: number(1), size: int64(number(2)), mtime: int64(number(3)), changed: int64(number(4)), mode: uint32(number(5))}
+	if before != now {
+		return sum, false, false
+	}
+	m.known[path] = entryAt{entry.at, true}
+	copy(sum[:], text[6*8+1:])
+	return sum, text[6*8] == 1, true
 }
 
 // settled is how long a file has to have been left alone to be remembered: the
@@ -105,32 +125,22 @@ func (m *memory) find(path string, now look) (sum [sha256.Size]byte, bare, known
 const settled = 2 * time.Second
 
 // note remembers a file as it looked before it was read.
-func (m *memory) note(file *found, now look) {
-	if m == nil || max(now.mtime, now.changed) > m.begun.Add(-settled).UnixNano() {
+func (m *memory) note(file *found, name string, now look) {
+	if m == nil || len(name) > math.MaxUint16 || len(m.noted) >= maxMemory || max(now.mtime, now.changed) > m.begun.Add(-settled).UnixNano() {
 		return
 	}
-	m.noted = append(m.noted, notedFile{file, now})
+	delete(m.known, name)
+	m.noted = append(m.noted, notedFile{file, name, now})
 }
 
 // maxMemory is how many files are remembered of one context.
 const maxMemory = 200_000
 
-// keep writes down what is new, in the place of what was known, and some of what
-// other steps have used.
+// keep writes down what is new, what is still so, and some of what other steps
+// have used.
 func (m *memory) keep() error {
 	if m == nil || len(m.noted) == 0 {
 		return nil
-	}
-	for _, noted := range m.noted {
-		m.used[noted.file.path] = memorized{noted.look, len(noted.file.xattrs) == 0, noted.file.whole()}
-	}
-	for path, known := range m.known {
-		if len(m.used) >= maxMemory {
-			break
-		}
-		if _, newer := m.used[path]; !newer {
-			m.used[path] = known
-		}
 	}
 	if err := os.MkdirAll(filepath.Dir(m.name), 0o700); err != nil {
 		return err
@@ -139,7 +149,7 @@ func (m *memory) keep() error {
 	if err != nil {
 		return err
 	}
-	_, err = file.Write(m.text())
+	err = m.write(file)
 	if closed := file.Close(); err == nil {
 		err = closed
 	}
@@ -153,56 +163,64 @@ func (m *memory) keep() error {
 	return nil
 }
 
-const memoryBegin = "dockless contents 1\n"
+const (
+	memoryBegin = "dockless contents 1\n"
+	entrySize   = 6*8 + 1 + sha256.Size // without the path
+)
 
-// text is the file's: what is remembered of each file, and the digest of all.
-func (m *memory) text() []byte {
-	text := []byte(memoryBegin)
+// write writes the file's text: what is remembered of each file, and the digest
+// of all.
+func (m *memory) write(file io.Writer) error {
+	hash := sha256.New()
+	w := bufio.NewWriterSize(io.MultiWriter(file, hash), chunkSize)
+	w.WriteString(memoryBegin)
 	little := binary.LittleEndian
-	for path, one := range m.used {
-		if len(path) > math.MaxUint16 {
-			continue
+	entry := make([]byte, 0, entrySize)
+	for _, noted := range m.noted {
+		entry = little.AppendUint16(entry[:0], uint16(len(noted.name)))
+		entry = append(entry, noted.name...)
+		for _, number := range []uint64{noted.look.device, noted.look.inode, uint64(noted.look.size), uint64(noted.look.mtime), uint64(noted.look.changed), uint64(noted.look.mode)} {
+			entry = little.AppendUint64(entry, number)
 		}
-		text = little.AppendUint16(text, uint16(len(path)))
-		text = append(text, path...)
-		for _, number := range []uint64{one.look.device, one.look.inode, uint64(one.look.size), uint64(one.look.mtime), uint64(one.look.changed)} {
-			text = little.AppendUint64(text, number)
-		}
-		text = little.AppendUint32(text, one.look.mode)
 		bare := byte(0)
-		if one.bare {
+		if len(noted.file.xattrs) == 0 {
 			bare = 1
 		}
-		text = append(append(text, bare), one.sum[:]...)
+		sum := noted.file.whole()
+		w.Write(append(append(entry, bare), sum[:]...))
 	}
-	sum := sha256.Sum256(text)
-	return append(text, sum[:]...)
+	left := maxMemory - len(m.noted)
+	for _, used := range []bool{true, false} {
+		for path, entry := range m.known {
+			if entry.used != used || left <= 0 {
+				continue
+			}
+			left--
+			w.WriteString(m.text[int(entry.at)-2-len(path) : entry.at+entrySize])
+		}
+	}
+	if err := w.Flush(); err != nil { // which every Write before returns, too
+		return err
+	}
+	_, err := file.Write(hash.Sum(nil))
+	return err
 }
 
-func (m *memory) read(text []byte) {
-	body := text[:max(len(text)-sha256.Size, 0)]
-	if sum := sha256.Sum256(body); !bytes.HasPrefix(body, []byte(memoryBegin)) || !bytes.Equal(sum[:], text[len(body):]) {
+func (m *memory) read(text string) {
+	body := max(len(text)-sha256.Size, 0)
+	hash := sha256.New()
+	_, _ = io.Copy(hash, io.LimitReader(strings.NewReader(text), int64(body)))
+	if !strings.HasPrefix(text[:body], memoryBegin) || string(hash.Sum(nil)) != text[body:] || len(text) > math.MaxUint32 {
 		return
 	}
-	rest := string(body[len(memoryBegin):]) // the paths are parts of it
-	number := func() uint64 {
-		value := rest[:8]
-		rest = rest[8:]
-		return binary.LittleEndian.Uint64([]byte(value))
-	}
-	const fixed = 5*8 + 4 + 1 + sha256.Size
-	for len(rest) > 2 {
-		length := int(rest[0]) | int(rest[1])<<8
-		if len(rest) < 2+length+fixed {
+	m.text = text
+	for at := len(memoryBegin); at+2 <= body; {
+		length := int(text[at]) | int(text[at+1])<<8
+		path := at + 2
+		at = path + length + entrySize
+		if at > body {
 			return
 		}
-		path := rest[2 : 2+length]
-		rest = rest[2+length:]
-		one := memorized{look: look{device: number(), inode: number(), size: int64(number()), mtime: int64(number()), changed: int64(number())}}
-		one.look.mode = binary.LittleEndian.Uint32([]byte(rest[:4]))
-		one.bare = rest[4] == 1
-		copy(one.sum[:], rest[5:])
-		rest = rest[5+sha256.Size:]
-		m.known[path] = one
+		m.known[text[path:path+length]] = entryAt{at: uint32(path + length)}
 	}
 }

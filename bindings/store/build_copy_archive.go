@@ -43,11 +43,11 @@ func (m *match) archive(ctx context.Context) (*unpacking, error) {
 		return nil, err
 	}
 	defer root.Close()
-	fd, err := openFound(int(root.Fd()), m.top.path, unix.O_RDONLY)
+	fd, err := openFound(int(root.Fd()), m.top.path(), unix.O_RDONLY)
 	if err != nil {
-		return nil, fmt.Errorf("open %s: %w", path.Join(m.root, m.top.path), err)
+		return nil, fmt.Errorf("open %s: %w", path.Join(m.root, m.top.path()), err)
 	}
-	a := &unpacking{ctx: ctx, name: path.Join(m.root, m.top.path), file: os.NewFile(uintptr(fd), m.top.path)}
+	a := &unpacking{ctx: ctx, name: path.Join(m.root, m.top.path()), file: os.NewFile(uintptr(fd), m.name)}
 	plain, _, err := compression.AutoDecompress(bufio.NewReader(a.file))
 	if err == nil {
 		_, err = tar.NewReader(plain).Next()
@@ -262,7 +262,7 @@ func (l *draft) linked(a *unpacking, name string) (*sameFile, error) {
 	if !target.kept {
 		full := strings.TrimPrefix(target.path(), "/")
 		target.root = opened(int(l.below.Fd()))
-		target.from = &found{path: full, mode: target.mode, size: target.size, mtime: target.mtime}
+		target.from = &found{mode: target.mode, size: target.size, mtime: target.mtime, rare: &rare{place: full}}
 		if target.xattrs, err = xattrsOf(target.root+"/"+full, true); err != nil {
 			return nil, err
 		}

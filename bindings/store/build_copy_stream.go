@@ -71,7 +71,7 @@ func (s *layerStream) Read(into []byte) (int, error) {
 	return 0, s.err
 }
 
-func (s *layerStream) name() string { return path.Join(s.now.root, s.now.from.path) }
+func (s *layerStream) name() string { return path.Join(s.now.root, s.now.from.path()) }
 
 // endContent checks that the file is still what it was when it was found.
 func (s *layerStream) endContent() error {
@@ -224,7 +224,7 @@ func (s *layerStream) begin(n *node) error {
 
 // open opens a file by its directory, which is the same for many.
 func (s *layerStream) open(n *node) error {
-	dir, base := path.Split(n.from.path)
+	dir, base := path.Split(n.from.path())
 	if s.dirFile < 0 || s.root != n.root || s.dir != dir {
 		s.closeDir()
 		root, err := os.Open(n.root)

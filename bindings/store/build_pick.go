@@ -42,24 +42,49 @@ type match struct {
 	unpack bool // if it is an archive
 }
 
-// found is a file of a source.
+// found is a file of a source. There may be very many of them.
 type found struct {
-	name   string // the last part of path
-	path   string // from the source's root, free of links
+	name   string // the last part of its path
+	dir    *found // that it is in; nil for what a match begins with
 	mode   uint32 // its kind, too, as in a Stat_t
 	uid    uint32
 	gid    uint32
-	device uint64 // of a device: which
+	passed bool // a directory that only holds what is taken
 	size   int64
 	mtime  unix.Timespec
+	sum    [sha256.Size]byte // of the content
+	*rare
+}
+
+// rare is what few files have.
+type rare struct {
+	files  []*found          // of a directory, by name
+	place  string            // of what has no dir: its path from the source's root, free of links
+	device uint64            // of a device: which
 	link   string            // where a link leads
 	xattrs map[string]string // but those of the host and of the store
 	data   []byte            // the content of one that is on no disk
 	inode  [2]uint64         // device and number of one with several names
-	sum    [sha256.Size]byte // of the content
 	parts  [][sha256.Size]byte
-	passed bool     // a directory that only holds what is taken
-	files  []*found // of a directory, by name
+}
+
+// ordinary is shared by all files that have nothing rare.
+var ordinary rare
+
+// rarely is for what is to be set.
+func (f *found) rarely() *rare {
+	if f.rare == &ordinary {
+		f.rare = &rare{}
+	}
+	return f.rare
+}
+
+// path is from the source's root, free of links.
+func (f *found) path() string {
+	if f.dir == nil {
+		return f.place
+	}
+	return path.Join(f.dir.path(), f.name)
 }
 
 func (f *found) kind() uint32 { return f.mode & unix.S_IFMT }
@@ -90,7 +115,7 @@ func pickItem(ctx context.Context, c *dockerfile.Copy, item dockerfile.Item, fro
 	if item.Script != nil {
 		text := item.Script
 		now := unix.NsecToTimespec(begun.UnixNano())
-		top := &found{name: path.Base(text.Path), mode: unix.S_IFREG | uint32(text.Mode.Perm()), data: text.Data, size: int64(len(text.Data)), mtime: now}
+		top := &found{name: path.Base(text.Path), mode: unix.S_IFREG | uint32(text.Mode.Perm()), size: int64(len(text.Data)), mtime: now, rare: &rare{data: text.Data}}
 		top.sum = sha256.Sum256(text.Data)
 		return []*match{{name: top.name, top: top}}, nil
 	}

@@ -109,9 +109,9 @@ func (f *filter) choose(name string, above chosen) (c chosen, err error) {
 // take takes a file, or a directory with what the filter chooses of it.
 func (p *picking) take(at *position, filter *filter) (*found, error) {
 	if at.kind() != unix.S_IFDIR {
-		return p.file(at)
+		return p.file(at, nil)
 	}
-	top, present, err := p.directory(at, filter, "", chosen{})
+	top, present, err := p.directory(at, nil, filter, "", chosen{})
 	if err == nil && at.ignored && !present {
 		err = fs.ErrNotExist
 	}
@@ -120,12 +120,12 @@ func (p *picking) take(at *position, filter *filter) (*found, error) {
 
 // directory takes what the filter chooses of a directory's files. It is not
 // there if .dockerignore names it and all that it holds.
-func (p *picking) directory(at *position, filter *filter, name string, above chosen) (dir *found, present bool, err error) {
+func (p *picking) directory(at *position, parent *found, filter *filter, name string, above chosen) (dir *found, present bool, err error) {
 	names, err := p.names(at)
 	if err != nil {
 		return nil, false, err
 	}
-	if dir, err = p.file(at); err != nil {
+	if dir, err = p.file(at, parent); err != nil {
 		return nil, false, err
 	}
 	for _, base := range names {
@@ -146,18 +146,18 @@ func (p *picking) directory(at *position, filter *filter, name string, above cho
 			if !choice.taken {
 				continue
 			}
-			file, err := p.file(next)
+			file, err := p.file(next, dir)
 			if err != nil {
 				return nil, false, err
 			}
-			dir.files = append(dir.files, file)
+			dir.rarely().files = append(dir.files, file)
 			continue
 		}
 		if !choice.taken && !choice.below && !next.ignored {
 			present = true
 			continue
 		}
-		sub, there, err := p.directory(next, filter, relative, choice)
+		sub, there, err := p.directory(next, dir, filter, relative, choice)
 		if err != nil {
 			return nil, false, err
 		}
@@ -166,18 +166,19 @@ func (p *picking) directory(at *position, filter *filter, name string, above cho
 		}
 		present = true
 		if sub.passed = !choice.taken; choice.taken || len(sub.files) > 0 {
-			dir.files = append(dir.files, sub)
+			dir.rarely().files = append(dir.files, sub)
 		}
 	}
 	return dir, present, nil
 }
 
-// file takes one file, and has its content read.
-func (p *picking) file(at *position) (*found, error) {
+// file takes one file, which is in dir if that is not nil, and has its content
+// read.
+func (p *picking) file(at *position, dir *found) (*found, error) {
 	s := &at.stat
-	f := &found{
-		name: path.Base(at.path), path: at.path, mode: s.Mode, uid: s.Uid, gid: s.Gid,
-		device: s.Rdev, size: s.Size, mtime: s.Mtim,
+	f := &found{name: path.Base(at.path), dir: dir, mode: s.Mode, uid: s.Uid, gid: s.Gid, size: s.Size, mtime: s.Mtim, rare: &ordinary}
+	if dir == nil {
+		f.rarely().place = at.path
 	}
 	if !p.source.own {
 		f.uid, f.gid = 0, 0
@@ -190,7 +191,7 @@ func (p *picking) file(at *position) (*found, error) {
 	case unix.S_IFCHR, unix.S_IFBLK:
 		return nil, fmt.Errorf("%s is a device, which nobody but root can make: leave it out", path.Join(p.source.root, at.path))
 	case unix.S_IFLNK:
-		if f.link, err = linkTarget(int(p.root.Fd()), at.path); err != nil {
+		if f.rarely().link, err = linkTarget(int(p.root.Fd()), at.path); err != nil {
 			return nil, err
 		}
 	case unix.S_IFREG:
@@ -201,8 +202,8 @@ func (p *picking) file(at *position) (*found, error) {
 			}
 		}
 		if s.Nlink > 1 {
-			f.inode = [2]uint64{s.Dev, s.Ino}
+			f.rarely().inode = [2]uint64{s.Dev, s.Ino}
 		}
 	}
-	return f, p.content.add(f, s)
+	return f, p.content.add(f, at.path, s)
 }

@@ -60,8 +60,8 @@ func TestMemory(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "memory")
 	one := look{device: 1, inode: 2, size: 3, mode: 4, mtime: 5, changed: 6}
 	m := remember(name)
-	m.note(&found{path: "a/b", sum: [32]byte{7}}, one)
-	m.note(&found{path: "new"}, look{mtime: time.Now().UnixNano()})
+	m.note(&found{sum: [32]byte{7}, rare: &ordinary}, "a/b", one)
+	m.note(&found{rare: &ordinary}, "new", look{mtime: time.Now().UnixNano()})
 	if err := m.keep(); err != nil {
 		t.Fatal(err)
 	}
