@@ -173,7 +173,7 @@ const (
 func (m *memory) write(file io.Writer) error {
 	hash := sha256.New()
 	w := bufio.NewWriterSize(io.MultiWriter(file, hash), chunkSize)
-	w.WriteString(memoryBegin)
+	_, _ = w.WriteString(memoryBegin)
 	little := binary.LittleEndian
 	entry := make([]byte, 0, entrySize)
 	for _, noted := range m.noted {
@@ -187,7 +187,7 @@ func (m *memory) write(file io.Writer) error {
 			bare = 1
 		}
 		sum := noted.file.whole()
-		w.Write(append(append(entry, bare), sum[:]...))
+		_, _ = w.Write(append(append(entry, bare), sum[:]...))
 	}
 	left := maxMemory - len(m.noted)
 	for _, used := range []bool{true, false} {
@@ -196,10 +196,10 @@ func (m *memory) write(file io.Writer) error {
 				continue
 			}
 			left--
-			w.WriteString(m.text[int(entry.at)-2-len(path) : entry.at+entrySize])
+			_, _ = w.WriteString(m.text[int(entry.at)-2-len(path) : entry.at+entrySize])
 		}
 	}
-	if err := w.Flush(); err != nil { // which every Write before returns, too
+	if err := w.Flush(); err != nil { // the first of all
 		return err
 	}
 	_, err := file.Write(hash.Sum(nil))
