@@ -13,8 +13,8 @@ import (
 	"golang.org/x/crypto/ssh/agent"
 )
 
-// agent shows an agent's socket, and names it in a variable if it is the first.
-func (r *run) agent(i, number int) (*specs.Mount, error) {
+// agent shows an agent's socket.
+func (r *run) agent(i int) (*specs.Mount, error) {
 	mount := &r.Mounts[i]
 	id := mount.ID
 	if id == "" {
@@ -40,14 +40,7 @@ func (r *run) agent(i, number int) (*specs.Mount, error) {
 	if err := errors.Join(os.Chown(socket, mount.UID, mount.GID), os.Chmod(socket, modeOr(mount, 0o600))); err != nil {
 		return nil, err
 	}
-	target := mount.Target
-	if target == "" {
-		target = fmt.Sprintf("/run/buildkit/ssh_agent.%d", number)
-	}
-	if number == 0 {
-		r.setVariable("SSH_AUTH_SOCK", target)
-	}
-	return &specs.Mount{Destination: target, Type: "bind", Source: socket, Options: []string{"rbind"}}, nil
+	return &specs.Mount{Type: "bind", Source: socket, Options: []string{"rbind"}}, nil
 }
 
 // serveAgent answers at a socket with another agent's keys, whose socket is the

@@ -1,7 +1,6 @@
 package store
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -22,7 +21,6 @@ import (
 // addMounts adds what RUN --mount says, and heredocs, to the configuration.
 func (r *run) addMounts(ctx context.Context) error {
 	var all []specs.Mount
-	agents := 0
 	for i := range r.Mounts {
 		mount := &r.Mounts[i]
 		var added *specs.Mount
@@ -40,15 +38,13 @@ func (r *run) addMounts(ctx context.Context) error {
 		case "secret":
 			added, err = r.secret(i)
 		case "ssh":
-			if added, err = r.agent(i, agents); added != nil {
-				agents++
-			}
+			added, err = r.agent(i)
 		}
 		if err != nil {
 			return err
 		}
 		if added != nil {
-			added.Destination = cmp.Or(added.Destination, mount.Target)
+			added.Destination = mount.Target
 			all = append(all, *added)
 		}
 	}
