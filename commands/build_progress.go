@@ -162,6 +162,9 @@ func (p *buildProgress) line(step *buildStep, lines ...string) {
 // the output has not been shown it is all that there is.
 const keptLines = 100
 
+// longestLine is how much of a line without an end is kept, in bytes.
+const longestLine = 1 << 16
+
 // log takes what a step prints, line by line.
 func (p *buildProgress) log(step *buildStep, output []byte, stderr bool) {
 	stream := 0
@@ -177,6 +180,10 @@ func (p *buildProgress) log(step *buildStep, output []byte, stderr bool) {
 		}
 		rest = after
 		p.output(step, string(line))
+	}
+	if len(rest) > longestLine {
+		p.output(step, string(rest))
+		rest = nil
 	}
 	step.rest[stream] = bytes.Clone(rest)
 }

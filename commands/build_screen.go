@@ -29,6 +29,7 @@ const (
 	screenInterval = 100 * time.Millisecond
 	runningLines   = 6 // of what a running step prints; BuildKit's number
 	leastWidth     = 12
+	mostWidth      = 1024 // what is looked at of a line
 )
 
 func newBuildScreen(p *buildProgress) *buildScreen {
@@ -199,6 +200,7 @@ func sides(left, right string, width int) string {
 func visible(line string) string {
 	line = strings.TrimRight(line, "\r")
 	line = line[strings.LastIndex(line, "\r")+1:]
+	line = line[:min(len(line), 4*mostWidth)]
 	var b strings.Builder
 	for i, r := 0, []rune(line); i < len(r); i++ {
 		switch {
