@@ -118,6 +118,9 @@ func (r *run) prepare(ctx context.Context, conf *runtimeConfig, mode string) (er
 	if r.spec, err = r.configuration(conf, mode); err != nil {
 		return err
 	}
+	if err := r.noteCgroup(); err != nil {
+		return err
+	}
 	if err := r.makeDir(); err != nil {
 		return err
 	}

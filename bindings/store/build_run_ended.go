@@ -147,6 +147,9 @@ func (r *run) notStarted(complaint string) error {
 		fmt.Fprintf(r.stderr, "runc run failed: unable to start container process: error during container init: %s\n", why)
 		return &ExitError{Process: r.Process, Code: 1}
 	}
+	if r.build.Limits.limited() && (strings.Contains(complaint, "memory.") || strings.Contains(complaint, "cpu") || strings.Contains(complaint, "cgroup")) {
+		return fmt.Errorf("the limits of memory and CPU cannot be set here (%s): root has to delegate the controllers to your session (Delegate= of user@.service); build without them", complaint)
+	}
 	return fmt.Errorf("starting a container: %s", complaint)
 }
 

@@ -1,8 +1,13 @@
 package store
 
 import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
 	"path"
 	"path/filepath"
+	"slices"
 
 	"github.com/containers/common/pkg/config"
 	"github.com/opencontainers/runtime-spec/specs-go"
@@ -50,10 +55,47 @@ func (r *run) cgroupsPath(conf *runtimeConfig) string {
 			slice = "user.slice"
 		}
 		return slice + ":dockless:" + r.containerID()
-	case l.CgroupParent == "":
-		return ""
 	}
 	return path.Join("/", l.CgroupParent, r.containerID())
+}
+
+// cgroupNote is the file in the bundle that names the control group that the
+// runtime makes there itself.
+const cgroupNote = "cgroup"
+
+// noteCgroup has the control group removed, also if this process is killed.
+func (r *run) noteCgroup() error {
+	group := r.spec.Linux.CgroupsPath
+	if !path.IsAbs(group) {
+		return nil // there is none, or systemd removes it
+	}
+	r.undo = append(r.undo, func() error { return removeCgroup(r.dir) })
+	return os.WriteFile(filepath.Join(r.dir, cgroupNote), []byte(group), 0o600)
+}
+
+// removeCgroup removes the control group that a bundle names.
+func removeCgroup(bundle string) error {
+	group, err := os.ReadFile(filepath.Join(bundle, cgroupNote))
+	if err != nil {
+		return nil //nolint:nilerr // it has none
+	}
+	var groups []string
+	root := filepath.Join("/sys/fs/cgroup", string(group))
+	err = filepath.WalkDir(root, func(name string, entry fs.DirEntry, err error) error {
+		if err == nil && entry.IsDir() {
+			groups = append(groups, name)
+		}
+		return err
+	})
+	for _, group := range slices.Backward(groups) {
+		if err == nil {
+			err = os.Remove(group)
+		}
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("removing the control group of a RUN: %w", err)
+	}
+	return nil
 }
 
 // cgroupArgs are the runtime's flags: it needs no control group for what has no

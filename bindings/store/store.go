@@ -116,6 +116,11 @@ func (s *Store) makeTemp(parent string) error {
 		if err != nil {
 			return err
 		}
+		for _, bundle := range left {
+			if err := removeCgroup(bundle); err != nil {
+				return err
+			}
+		}
 		s.killed += len(left)
 		if err = s.dropNoted(dir); err == nil {
 			err = removeTemp(dir)
