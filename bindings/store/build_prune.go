@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"slices"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // PruneCache removes those records of the build cache that choose says, with
@@ -58,11 +60,13 @@ func (s *Store) PruneCache(ctx context.Context, choose func(CacheRecord) bool) (
 // keptFor is how long the cache holds what no build has use for.
 const keptFor = 30 * 24 * time.Hour
 
-// pruneOld removes from the cache what has been of no use for long; it looks for
-// that once a day.
+// pruneOld removes from the cache what has been of no use for long, and what was
+// of use least lately if it takes more than a tenth of the disk, where that is
+// more than 2 GB: docker's own limits. It looks for that once an hour.
+// Source: https://docs.docker.com/build/cache/garbage-collection/
 func (s *Store) pruneOld(ctx context.Context) error {
 	stamp := filepath.Join(s.GraphRoot(), "dockless-pruned")
-	if about, err := os.Stat(stamp); err == nil && time.Since(about.ModTime()) < 24*time.Hour {
+	if about, err := os.Stat(stamp); err == nil && time.Since(about.ModTime()) < time.Hour {
 		return nil
 	}
 	if err := os.WriteFile(stamp, nil, 0o600); err != nil {
@@ -72,6 +76,34 @@ func (s *Store) pruneOld(ctx context.Context) error {
 	if err := os.Chtimes(stamp, now, now); err != nil {
 		return err
 	}
-	_, _, err := s.PruneCache(ctx, func(r CacheRecord) bool { return time.Since(r.Used) > keptFor })
+	excess, err := s.excess()
+	if err != nil {
+		return err
+	}
+	_, _, err = s.PruneCache(ctx, func(r CacheRecord) bool { return time.Since(r.Used) > keptFor || excess[r.ID] })
 	return cmp.Or(err, s.forget(now.Add(-keptFor)), s.pruneOldFetched(now.Add(-keptFor)))
+}
+
+// excess are the layers that only the cache has and that it has no room for.
+func (s *Store) excess() (map[string]bool, error) {
+	var disk unix.Statfs_t
+	if err := unix.Statfs(s.GraphRoot(), &disk); err != nil {
+		return nil, fmt.Errorf("reading the size of the disk of %s: %w", s.GraphRoot(), err)
+	}
+	room := max(int64(disk.Blocks)*disk.Bsize/10, 2e9)
+	records, err := s.cacheRecords()
+	if err != nil {
+		return nil, err
+	}
+	slices.SortFunc(records, func(a, b CacheRecord) int { return b.Used.Compare(a.Used) })
+	excess := map[string]bool{}
+	for _, record := range records {
+		if record.Shared || !record.here {
+			continue
+		}
+		if room -= record.Size; room < 0 {
+			excess[record.ID] = true
+		}
+	}
+	return excess, nil
 }
