@@ -51,6 +51,9 @@ func (o *buildOptions) findContext(ctx context.Context, env *Env, where string, 
 	default:
 		text, name, err = o.readDockerfile(directory)
 	}
+	if errors.Is(err, errIrregular) {
+		err = fmt.Errorf("%w; what a pipe holds can be given on stdin, with --file -", err)
+	}
 	if err != nil {
 		return fmt.Errorf("failed to read dockerfile: %w", err) //nolint:revive // Docker's words
 	}
@@ -89,7 +92,7 @@ func localContext(where string) (string, error) {
 // is not trusted to stay inside of itself.
 func (o *buildOptions) readDockerfile(directory string) (text []byte, name string, err error) {
 	if o.file != "" && !o.remote {
-		text, err = os.ReadFile(o.file)
+		text, err = readRegular(os.OpenFile(o.file, os.O_RDONLY|unix.O_NONBLOCK, 0))
 		return text, o.file, err
 	}
 	root, err := os.OpenRoot(directory)
@@ -101,9 +104,9 @@ func (o *buildOptions) readDockerfile(directory string) (text []byte, name strin
 	if o.file == "" {
 		name = "Dockerfile"
 	}
-	text, err = root.ReadFile(name)
+	text, err = readRegular(root.OpenFile(name, os.O_RDONLY|unix.O_NONBLOCK, 0))
 	if errors.Is(err, fs.ErrNotExist) && o.file == "" {
-		if lower, err := root.ReadFile("dockerfile"); err == nil {
+		if lower, err := readRegular(root.OpenFile("dockerfile", os.O_RDONLY|unix.O_NONBLOCK, 0)); err == nil {
 			return lower, filepath.Join(directory, "dockerfile"), nil
 		}
 	}
@@ -112,6 +115,25 @@ func (o *buildOptions) readDockerfile(directory string) (text []byte, name strin
 		err = &fs.PathError{Op: "open", Path: name, Err: failed.Err}
 	}
 	return text, filepath.Join(directory, name), err
+}
+
+var errIrregular = errors.New("it is not a regular file")
+
+// readRegular reads a file that has been opened, if it is one: a pipe might
+// never end, and gives what it has only once, and the build reads twice.
+func readRegular(file *os.File, err error) ([]byte, error) {
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	found, err := file.Stat()
+	if err == nil && !found.Mode().IsRegular() && !found.IsDir() {
+		err = &fs.PathError{Op: "open", Path: file.Name(), Err: errIrregular}
+	}
+	if err != nil {
+		return nil, err
+	}
+	return io.ReadAll(file)
 }
 
 // readIgnored reads what is not part of the context: the file beside the
@@ -124,7 +146,7 @@ func readIgnored(directory, dockerfile string) (patterns []string, size int, err
 		names = append([]string{dockerfile + ".dockerignore"}, names...)
 	}
 	for _, name := range names {
-		text, err := os.ReadFile(name)
+		text, err := readRegular(os.OpenFile(name, os.O_RDONLY|unix.O_NONBLOCK, 0))
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
