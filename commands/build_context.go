@@ -45,7 +45,7 @@ func (o *buildOptions) findContext(ctx context.Context, env *Env, where string, 
 	switch {
 	case text != nil:
 	case o.file == "-":
-		text, err = readTwice(env.In)
+		text, err = readTwice(ctx, env.In)
 	case isURL(o.file):
 		text, err = o.fetched.text(ctx, o.file)
 	default:
@@ -163,8 +163,8 @@ func readIgnored(directory, dockerfile string) (patterns []string, size int, err
 
 // readTwice reads all of stdin and puts it back, for the process in which the
 // build goes on.
-func readTwice(in *os.File) ([]byte, error) {
-	text, err := io.ReadAll(in)
+func readTwice(ctx context.Context, in *os.File) ([]byte, error) {
+	text, err := io.ReadAll(untilDone{ctx, in})
 	if err != nil || store.Entered() {
 		return text, err
 	}
@@ -181,4 +181,25 @@ func readTwice(in *os.File) ([]byte, error) {
 		return nil, err
 	}
 	return text, unix.Dup2(fd, int(in.Fd()))
+}
+
+// untilDone reads from a pipe or a terminal until a context ends, also when
+// there is nothing to read.
+type untilDone struct {
+	ctx  context.Context
+	file *os.File
+}
+
+// Read reads what is there, or waits for it.
+func (u untilDone) Read(into []byte) (int, error) {
+	const look = 50 // milliseconds: nobody who types Ctrl-C waits longer
+	for {
+		if u.ctx.Err() != nil {
+			return 0, context.Cause(u.ctx)
+		}
+		wait := []unix.PollFd{{Fd: int32(u.file.Fd()), Events: unix.POLLIN}}
+		if n, err := unix.Poll(wait, look); n > 0 || err != nil && !errors.Is(err, unix.EINTR) {
+			return u.file.Read(into)
+		}
+	}
 }

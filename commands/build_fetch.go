@@ -124,7 +124,7 @@ func (f *fetched) context(ctx context.Context, env *Env, where string) (text []b
 		}
 	}()
 	if where == "-" {
-		return f.fill(env, "context", env.In)
+		return f.fill(env, "context", untilDone{ctx, env.In})
 	}
 	if isGit(where) {
 		return nil, f.clone(ctx, where, "context", f.keepGitDir, "")
