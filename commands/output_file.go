@@ -6,8 +6,12 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"strconv"
+
+	"golang.org/x/sys/unix"
 )
 
 // writeWhole writes a file beside its place and moves it there when it is
@@ -34,7 +38,13 @@ func writeWhole(ctx context.Context, path string, write func(io.Writer) error) (
 	if resolved, err := filepath.EvalSymlinks(path); err == nil {
 		target = resolved // a link stays one
 	}
-	file, err := os.CreateTemp(filepath.Dir(target), ".dockless-"+filepath.Base(target)+"-*")
+	if unnamed, err := os.OpenFile(filepath.Dir(target), os.O_WRONLY|unix.O_TMPFILE, 0o600); err == nil {
+		if err = write(unnamed); err == nil {
+			err = nameFile(unnamed, target)
+		}
+		return aboutFile(target, path, errors.Join(err, unnamed.Close()))
+	}
+	file, err := os.CreateTemp(filepath.Dir(target), temporaryPrefix(target)+"*") // a disk that has only files with names
 	if err != nil {
 		return aboutFile(target, path, err)
 	}
@@ -48,6 +58,28 @@ func writeWhole(ctx context.Context, path string, write func(io.Writer) error) (
 	}
 	return os.Rename(file.Name(), target)
 }
+
+// nameFile gives a file that has no name its own, in the place of what has it:
+// one that is killed before that has left nothing.
+func nameFile(file *os.File, target string) error {
+	for {
+		beside := temporaryPrefix(target) + strconv.FormatUint(rand.Uint64(), 36)
+		beside = filepath.Join(filepath.Dir(target), beside)
+		err := unix.Linkat(unix.AT_FDCWD, fmt.Sprintf("/proc/self/fd/%d", file.Fd()), unix.AT_FDCWD, beside, unix.AT_SYMLINK_FOLLOW)
+		if errors.Is(err, fs.ErrExist) {
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("naming it: %w", err)
+		}
+		if err := os.Rename(beside, target); err != nil {
+			return errors.Join(err, os.Remove(beside))
+		}
+		return nil
+	}
+}
+
+func temporaryPrefix(target string) string { return ".dockless-" + filepath.Base(target) + "-" }
 
 // aboutFile gives an error about the temporary file beside target the name that
 // was typed.
