@@ -163,10 +163,10 @@ func (o buildOutput) write(ctx context.Context, env *Env, images *store.Store, i
 	case o.stays() || o.kind == "cacheonly":
 		return nil
 	case o.kind == "local":
-		return images.Files(id, func(files io.Reader) error { return unpackFiles(env, o.dest, files) })
+		return images.Files(ctx, id, func(files io.Reader) error { return unpackFiles(env, o.dest, files) })
 	case o.kind == "tar":
 		return to(func(out io.Writer) error {
-			return images.Files(id, func(files io.Reader) error {
+			return images.Files(ctx, id, func(files io.Reader) error {
 				_, err := io.Copy(out, files)
 				return err
 			})
