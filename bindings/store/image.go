@@ -142,6 +142,9 @@ func describeImage(about any, layers []stacked) (image newImage, err error) {
 	if image.config, err = json.Marshal(about); err != nil {
 		return image, err
 	}
+	if len(image.config) > maxConfig {
+		return image, fmt.Errorf("the image's configuration would have %d bytes, and Podman reads at most %d: less history, fewer variables and labels", len(image.config), maxConfig)
+	}
 	image.created = time.Now().UTC()
 	descriptors := make([]manifest.Schema2Descriptor, 0, len(layers))
 	for _, layer := range layers {
