@@ -2,8 +2,10 @@ package store
 
 import (
 	"archive/tar"
+	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"sync"
 	"sync/atomic"
 
@@ -60,6 +62,9 @@ func newWriter(own func(fd int, header *tar.Header) error) *writer {
 }
 
 func (p part) put(own func(fd int, header *tar.Header) error) error {
+	if sparse, err := p.skip(); sparse || err != nil {
+		return err
+	}
 	for content := p.content; len(content) > 0; {
 		n, err := unix.Write(p.file.fd, content)
 		if err != nil && !errors.Is(err, unix.EINTR) {
@@ -74,6 +79,22 @@ func (p part) put(own func(fd int, header *tar.Header) error) error {
 		return errors.Join(own(p.file.fd, p.file.header), unix.Close(p.file.fd))
 	}
 	return nil
+}
+
+// zeros is a whole buffer of them.
+var zeros [chunkSize]byte
+
+// skip leaves a hole in the place of a whole buffer of zeros: the disk has no
+// use for them.
+func (p part) skip() (skipped bool, err error) {
+	if len(p.content) < chunkSize || !bytes.Equal(p.content, zeros[:]) {
+		return false, nil
+	}
+	end, err := unix.Seek(p.file.fd, chunkSize, io.SeekCurrent)
+	if err != nil {
+		return false, err
+	}
+	return true, unix.Ftruncate(p.file.fd, end)
 }
 
 func (w *writer) write(p part) {
