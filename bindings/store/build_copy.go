@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"io"
 	"path"
 	"strings"
 
@@ -92,7 +93,7 @@ func (s *Store) streamed(ctx context.Context, l *draft) (*unpacked, error) {
 	layer, err := s.unpackPlain(ctx, stream)
 	<-stream.done
 	if err != nil {
-		if stream.err != nil && ctx.Err() == nil {
+		if stream.err != nil && !errors.Is(stream.err, io.EOF) && ctx.Err() == nil {
 			err = stream.err
 		}
 		return nil, err

@@ -9,12 +9,13 @@ import (
 )
 
 // failed places an error in the Dockerfile, and tells it. Of what is cancelled
-// because something else failed, or somebody wants it, that is not told again.
+// because something else failed, or somebody wants it, that is not told again;
+// nor of what is tried again.
 func (w *work) failed(ctx context.Context, step *dockerfile.Step, err error) error {
 	var placed *dockerfile.Error
 	ended := ctx.Err() != nil
 	told := err
-	if ended {
+	if ended || isGone(err) {
 		told = context.Canceled
 	}
 	w.tell(StepEvent{Step: w.numbers[step], Name: step.Name, Ends: true, Err: told})
