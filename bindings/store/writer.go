@@ -81,13 +81,13 @@ func (p part) put(own func(fd int, header *tar.Header) error) error {
 	return nil
 }
 
-// zeros is a whole buffer of them.
-var zeros [chunkSize]byte
+// noughts is a whole buffer of them.
+var noughts [chunkSize]byte
 
 // skip leaves a hole in the place of a whole buffer of zeros: the disk has no
 // use for them.
 func (p part) skip() (skipped bool, err error) {
-	if len(p.content) < chunkSize || !bytes.Equal(p.content, zeros[:]) {
+	if len(p.content) < chunkSize || !bytes.Equal(p.content, noughts[:]) {
 		return false, nil
 	}
 	end, err := unix.Seek(p.file.fd, chunkSize, io.SeekCurrent)
