@@ -70,7 +70,7 @@ func buildImage(ctx context.Context, env *Env, o *buildOptions, where string) (e
 	shown.exports = o.outputs[0].title()
 	defer shown.close()
 	shown.did("[internal] load build definition from "+o.dockerfileName(), "transferring dockerfile: "+byteCount(b.Dockerfile.Size()))
-	b.Pulled, b.Found, b.Steps, b.Fetch = shown.pulled, shown.found, shown.step, fetchSource
+	b.Pulled, b.Found, b.Steps, b.Fetch, b.Importing = shown.pulled, shown.found, shown.step, fetchSource, shown.importing
 	var warnings []dockerfile.Warning
 	b.Planned = func(plan *dockerfile.Plan) error {
 		warnings = plan.Warnings
@@ -81,9 +81,15 @@ func buildImage(ctx context.Context, env *Env, o *buildOptions, where string) (e
 		}
 		return nil
 	}
-	id, err := images.Build(ctx, b)
+	built, err := images.Build(ctx, b)
+	var id string
 	if err == nil {
+		defer func() { err = errors.Join(err, built.Close()) }()
+		id = built.ID
 		err = o.export(ctx, env, images, id, names, shown)
+	}
+	if err == nil {
+		err = o.exportCaches(ctx, built, shown)
 	}
 	shown.close()
 	if errors.Is(err, errOnlyAsked) {
@@ -122,6 +128,7 @@ func (o *buildOptions) open(ctx context.Context, env *Env, b *store.Build, names
 	if o.pushes() {
 		bases = append(bases, names...)
 	}
+	bases = append(bases, o.cacheNames(b)...)
 	images, err := env.Registry(ctx, bases...)
 	if err != nil {
 		return nil, err

@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -21,6 +22,7 @@ type buildxOptions struct {
 
 	outputs []buildOutput
 	called  buildCall
+	caches  []buildCacheTo
 	typed   []string // the image's names in full, without a tag where none was typed
 }
 
@@ -32,7 +34,7 @@ func (o *buildxOptions) flags() []cli.Flag {
 		list(&o.attest, "attest", "", `Attestation parameters (format: "type=sbom,generator=image")`),
 		list(&o.contexts, "build-context", "", "Additional build contexts (e.g., name=path)"),
 		str(&o.builder, "builder", "", "Override the configured builder instance"),
-		value((*commaList)(&o.cacheFrom), "cache-from", "", "Images to consider as cache sources"),
+		value((*hintedList)(&o.cacheFrom), "cache-from", "", "Images to consider as cache sources"),
 		list(&o.cacheTo, "cache-to", "", `Cache export destinations (e.g., "user/app:cache", "type=local,dest=path/to/dir")`),
 		str(&o.call, "call", "", `Set method for evaluating build ("check", "outline", "targets")`),
 		boolean(&o.check, "check", "", `Shorthand for "--call=check"`),
@@ -70,7 +72,7 @@ func (o *buildxOptions) fill(env *Env, b *store.Build) (err error) {
 		return err
 	}
 	b.NoCacheStages = strings.FieldsFunc(strings.Join(o.noCacheFilter, ","), func(r rune) bool { return r == ',' })
-	if err := o.fillOutputs(b); err != nil {
+	if err := cmp.Or(o.fillOutputs(b), o.fillCaches(b)); err != nil {
 		return err
 	}
 	if !store.Entered() {
@@ -116,12 +118,7 @@ func (o *buildxOptions) warn(env *Env) {
 		return flag == "" || flag == "false" || strings.HasSuffix(flag, "disabled=true")
 	}
 	say := func(flag, why string) { fmt.Fprintf(env.Err, "WARNING: %s is left out: %s\n", flag, why) }
-	if len(o.cacheFrom) > 0 {
-		say("--cache-from", "the cache is what was built on this machine; a cache in a registry or a directory is not read")
-	}
-	if len(o.cacheTo) > 0 {
-		say("--cache-to", "the cache stays on this machine")
-	}
+	o.warnCaches(env, say)
 	if !off(o.provenance) || !off(o.sbom) || slices.ContainsFunc(o.attest, func(attest string) bool { return !off(attest) }) {
 		say("--attest", "Podman's store has no place for attestations")
 	}

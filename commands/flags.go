@@ -105,6 +105,13 @@ func (o *optionalInt) Set(value string) error {
 func (o *optionalInt) String() string { return "" }
 func (o *optionalInt) Type() string   { return "int" }
 
+// hintedList is a list that --help shows as pflag's.
+type hintedList []string
+
+func (l *hintedList) Set(value string) error { *l = append(*l, value); return nil }
+func (l *hintedList) String() string         { return strings.Join(*l, ",") }
+func (l *hintedList) Type() string           { return "strings" }
+
 // commaList collects values that may also come several in one, with commas
 // between.
 type commaList []string

@@ -17,9 +17,11 @@ type Build struct {
 	Ignore      map[string][]string // patterns of .dockerignore, by context
 	Names       []reference.Named
 	Squash      bool
-	Pull        bool     // also what is here
-	Network     string   // of RUN: default, host, none
-	Hosts       []string // NAME:IP
+	CacheFrom   []CachePlace // caches to take from besides this machine's
+	Inline      bool         // the image gets the records of its own steps
+	Pull        bool         // also what is here
+	Network     string       // of RUN: default, host, none
+	Hosts       []string     // NAME:IP
 	Limits      Limits
 	Secrets     map[string]Secret
 	SSH         map[string][]string // id → sockets or keys
@@ -31,6 +33,9 @@ type Build struct {
 	Pulled func(name reference.Named) Progress
 	// Found is told that a base is here, after Pulled if it was pulled, or the error.
 	Found func(name reference.Named, err error)
+	// Importing is told the name of each cache of CacheFrom. It returns what is told
+	// what has been found there, or the error.
+	Importing func(name string) (ended func(found string, err error))
 	// Planned is told what there is to do, before anything is done. With an error
 	// the build ends.
 	Planned func(plan *dockerfile.Plan) error
@@ -67,25 +72,46 @@ type StepEvent struct {
 	Err    error // why it ends
 }
 
-// Build builds an image and returns its ID. With an error no name has changed.
-func (s *Store) Build(ctx context.Context, b Build) (id string, err error) {
+// Built is an image that was built. It must be closed.
+type Built struct {
+	ID      string
+	work    *work
+	imports []*imported
+}
+
+// Close ends connections.
+func (b *Built) Close() (err error) {
+	for _, cache := range b.imports {
+		err = errors.Join(err, cache.close())
+	}
+	return err
+}
+
+// Build builds an image. With an error no name has changed.
+func (s *Store) Build(ctx context.Context, b Build) (_ *Built, err error) {
 	found, err := s.bases(ctx, &b)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	plan, err := b.Dockerfile.Plan(b.Options, configs(found))
 	if planned := b.Planned(plan); err == nil {
 		err = planned
 	}
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	if err := b.checkPlatforms(plan); err != nil {
-		return "", err
+		return nil, err
 	}
+	built := &Built{imports: s.importCaches(ctx, &b, plan.Stages[len(plan.Stages)-1].Platform)}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, built.Close())
+		}
+	}()
 	// What somebody removes between our look and our use is made again.
 	for tries := 0; ; tries++ {
-		id, err = s.buildPlan(ctx, &b, plan, found)
+		err = s.buildPlan(ctx, &b, plan, found, built)
 		if err == nil || !isGone(err) || tries == maxRetries {
 			break
 		}
@@ -96,11 +122,12 @@ func (s *Store) Build(ctx context.Context, b Build) (id string, err error) {
 	if err == nil {
 		err = s.pruneOld(ctx)
 	}
-	return id, s.roomy(err)
+	return built, s.roomy(err)
 }
 
-func (s *Store) buildPlan(ctx context.Context, b *Build, plan *dockerfile.Plan, found map[string]*base) (id string, err error) {
-	w := newWork(s, b, plan, found)
+func (s *Store) buildPlan(ctx context.Context, b *Build, plan *dockerfile.Plan, found map[string]*base, built *Built) (err error) {
+	w := newWork(s, b, plan, found, built.imports)
+	built.work = w
 	defer func() {
 		for _, done := range w.fetching {
 			err = errors.Join(err, done())
@@ -109,8 +136,12 @@ func (s *Store) buildPlan(ctx context.Context, b *Build, plan *dockerfile.Plan, 
 	}()
 	result, err := w.target(ctx)
 	if err != nil {
-		return "", err
+		return err
 	}
 	w.restCached()
-	return w.image(ctx, result)
+	if err := w.keepRest(); err != nil {
+		return err
+	}
+	built.ID, err = w.image(ctx, result)
+	return err
 }

@@ -39,7 +39,7 @@ func (s stack) plus(layer *unpacked) []stacked {
 type stepRecord struct {
 	Step    string // as it was shown
 	Key     digest.Digest
-	Top     string
+	Top     string // "" where nobody has needed the layers of another machine
 	Layers  []stacked
 	Size    int64 // of its own layer, in bytes
 	Created time.Time
@@ -100,6 +100,9 @@ func (s *Store) keep(step string, made stack, keys ...digest.Digest) error {
 		if err := os.Rename(temporary, filepath.Join(s.stepRecords(), key.Encoded())); err != nil {
 			return err
 		}
+	}
+	if made.top == "" { // it was made elsewhere
+		return nil
 	}
 	return s.unnote(made.top)
 }

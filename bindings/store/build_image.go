@@ -34,7 +34,7 @@ func (w *work) image(ctx context.Context, result stack) (id string, err error) {
 	for _, layer := range result.layers {
 		about.RootFS.DiffIDs = append(about.RootFS.DiffIDs, layer.DiffID)
 	}
-	image, err := describeImage(about, result.layers)
+	image, err := w.describe(about, result)
 	if err != nil {
 		return "", err
 	}
@@ -51,6 +51,22 @@ func (w *work) image(ctx context.Context, result stack) (id string, err error) {
 	}
 	id, _, err = w.putImage(image)
 	return id, err
+}
+
+// describe describes the image, with the records of its steps where that is asked
+// for.
+func (w *work) describe(about dockerfile.Image, result stack) (newImage, error) {
+	if !w.build.Inline || w.build.Squash {
+		return describeImage(about, result.layers)
+	}
+	table, err := w.table(func(*dockerfile.Stage, *dockerfile.Step, *knownStep) {})
+	if err != nil {
+		return newImage{}, err
+	}
+	return describeImage(struct {
+		dockerfile.Image
+		Cache *cacheTable `json:"dockless.cache.v1"`
+	}{about, table}, result.layers)
 }
 
 // made tells by the entries of an image's history when the layers of this build,

@@ -58,7 +58,16 @@ func (w *work) look(ctx context.Context, stage *dockerfile.Stage) error {
 			return nil
 		}
 		record, here := w.recall(of)
-		if key = record.key; here {
+		if !here {
+			made, from := w.offered(of)
+			if here = from != nil; here || record.key == "" {
+				record = made
+			}
+		}
+		if key = record.key; key != "" {
+			w.know(step, record, of)
+		}
+		if here {
 			sw.first, sw.at = i+1, record
 		}
 	}
@@ -139,12 +148,15 @@ func (w *work) key(ctx context.Context, step *dockerfile.Step, below digest.Dige
 		return w.contentKey(ctx, step, below)
 	}
 	r := *step.Run
-	r.Proxy, r.Mounts = nil, nil
-	parts := []any{"run", below, w.build.Network, w.build.Hosts, r}
+	network, err := (&process{Run: step.Run, build: w.build}).networkMode() // has several names
+	if err != nil {
+		return "", err
+	}
+	r.Proxy, r.Mounts, r.Network = nil, nil, network
+	parts := []any{"run", below, w.build.Hosts, r}
 	for _, mount := range step.Run.Mounts {
 		var from digest.Digest
 		if !mount.From.None() {
-			var err error
 			if from, err = w.mountKey(ctx, mount); err != nil || from == "" {
 				return "", err
 			}

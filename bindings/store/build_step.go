@@ -30,9 +30,8 @@ func (w *work) step(ctx context.Context, step *dockerfile.Step, below stack, can
 		if keys[0], err = w.key(ctx, step, below.key); err != nil {
 			return stack{}, w.failed(ctx, step, err)
 		}
-		if made, found := w.find(step, keys[0]); found {
-			w.cachedStep(step)
-			return made, nil
+		if made, found, err := w.find(ctx, step, keys[0]); found || err != nil {
+			return made, w.found(ctx, step, err)
 		}
 		if wait || len(needs(step)) == 0 {
 			break
@@ -43,9 +42,12 @@ func (w *work) step(ctx context.Context, step *dockerfile.Step, below stack, can
 		if err != nil {
 			return stack{}, w.failed(ctx, step, err)
 		}
-		if made, found := w.find(step, content); found {
-			w.cachedStep(step)
-			return made, w.keep(step.Name, made, keys[0])
+		if made, found, err := w.find(ctx, step, content); found || err != nil {
+			if err == nil {
+				w.know(step, made, keys[0])
+				err = w.keep(step.Name, made, keys[0])
+			}
+			return made, w.found(ctx, step, err)
 		}
 		keys = append(keys, content)
 	}
@@ -55,16 +57,30 @@ func (w *work) step(ctx context.Context, step *dockerfile.Step, below stack, can
 	if err != nil {
 		return stack{}, w.failed(ctx, step, err)
 	}
+	w.know(step, result.(stack), keys...)
 	w.tell(StepEvent{Step: w.numbers[step], Name: step.Name, Ends: true})
 	return result.(stack), nil
 }
 
-// find looks a step up in the cache.
-func (w *work) find(step *dockerfile.Step, key digest.Digest) (stack, bool) {
+// find looks a step up in the cache, and in those of --cache-from.
+func (w *work) find(ctx context.Context, step *dockerfile.Step, key digest.Digest) (made stack, found bool, err error) {
 	if step.NoCache || key == "" {
-		return stack{}, false
+		return stack{}, false, nil
 	}
-	return w.recall(key)
+	if made, found = w.recall(key); found {
+		w.know(step, made, key)
+		return made, true, nil
+	}
+	return w.take(ctx, step, key)
+}
+
+// found tells of a step that nothing was to be done for, or why it cannot be had.
+func (w *work) found(ctx context.Context, step *dockerfile.Step, err error) error {
+	if err != nil {
+		return w.failed(ctx, step, err)
+	}
+	w.cachedStep(step)
+	return nil
 }
 
 // do does a step, and puts its layer into the store and the cache.

@@ -19,6 +19,7 @@ type work struct {
 	build   *Build
 	plan    *dockerfile.Plan
 	bases   map[string]*base
+	imports []*imported // of --cache-from
 	views   *views
 	stages  map[*dockerfile.Stage]*stageWork
 	numbers map[*dockerfile.Step]int // for the events
@@ -29,8 +30,10 @@ type work struct {
 	mutex    sync.Mutex
 	picks    map[*dockerfile.Step]*picked
 	running  sync.WaitGroup
-	fetched  map[string]string // what ADD names → its path
-	fetching []func() error    // to be called at the end
+	fetched  map[string]string               // what ADD names → its path
+	fetching []func() error                  // to be called at the end
+	known    map[*dockerfile.Step]*knownStep // for --cache-to
+	taking   sync.Mutex                      // held while layers of imports are fetched
 }
 
 // stageWork is what has become of a stage.
@@ -45,11 +48,11 @@ type stageWork struct {
 	err    error
 }
 
-func newWork(s *Store, b *Build, plan *dockerfile.Plan, bases map[string]*base) *work {
+func newWork(s *Store, b *Build, plan *dockerfile.Plan, bases map[string]*base, imports []*imported) *work {
 	w := &work{
-		Store: s, build: b, plan: plan, bases: bases, views: s.newViews(),
+		Store: s, build: b, plan: plan, bases: bases, imports: imports, views: s.newViews(),
 		stages: map[*dockerfile.Stage]*stageWork{}, numbers: map[*dockerfile.Step]int{},
-		shown: map[int]bool{}, picks: map[*dockerfile.Step]*picked{}, fetched: map[string]string{},
+		shown: map[int]bool{}, picks: map[*dockerfile.Step]*picked{}, known: map[*dockerfile.Step]*knownStep{}, fetched: map[string]string{},
 	}
 	number := 0
 	first := map[string]int{} // each is shown once
@@ -126,9 +129,14 @@ func (w *work) begin(ctx context.Context, stage *dockerfile.Stage, cancel contex
 }
 
 // steps does what a stage says.
-func (w *work) steps(ctx context.Context, stage *dockerfile.Stage, cancel context.CancelCauseFunc) (at stack, err error) {
+func (w *work) steps(ctx context.Context, stage *dockerfile.Stage, cancel context.CancelCauseFunc) (stack, error) {
 	sw := w.stages[stage]
-	if at = sw.at; sw.first == 0 {
+	at, found, err := w.begun(ctx, stage)
+	if err != nil {
+		return at, err
+	}
+	if !found {
+		sw.first = 0
 		if at, err = w.from(ctx, stage, cancel); err != nil {
 			return at, err
 		}

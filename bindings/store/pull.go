@@ -80,30 +80,38 @@ func (s *Store) commit(ctx context.Context, d *download, show Progress) (newer b
 		return false, err
 	}
 	defer done()
-	d.layer = ""
-	for _, l := range d.layers {
-		if l.staged == nil {
-			id, found := s.layerOn(d.layer, l.diffID)
-			if !found {
-				return false, storage.ErrLayerUnknown
-			}
-			d.layer = id
-			continue
-		}
-		show(l.id(), "Extracting", l.blob.Size, l.blob.Size)
-		if d.layer, err = s.putLayer(d.layer, l.staged); err != nil {
-			return false, err
-		}
-		if err := l.staged.remove(); err != nil {
-			return false, err
-		}
-		l.staged = nil
-		show(l.id(), "Pull complete", 0, 0)
+	if d.layer, err = s.putLayers("", d.layers, show); err != nil {
+		return false, err
 	}
 	before, err := s.Image(d.names[0].String())
 	absent := err != nil
 	id, _, err := s.putImage(d.newImage)
 	return absent || before.ID != id, err
+}
+
+// putLayers makes layers that were fetched, on top of parent and of those that the
+// store has, and returns the ID of the topmost one.
+func (s *Store) putLayers(parent string, layers []*remoteLayer, show Progress) (top string, err error) {
+	for _, l := range layers {
+		if l.staged == nil {
+			id, found := s.layerOn(parent, l.diffID)
+			if !found {
+				return "", storage.ErrLayerUnknown
+			}
+			parent = id
+			continue
+		}
+		show(l.id(), "Extracting", l.blob.Size, l.blob.Size)
+		if parent, err = s.putLayer(parent, l.staged); err != nil {
+			return "", err
+		}
+		if err := l.staged.remove(); err != nil {
+			return "", err
+		}
+		l.staged = nil
+		show(l.id(), "Pull complete", 0, 0)
+	}
+	return parent, nil
 }
 
 // isGone tells whether something that the store had is not there any more.

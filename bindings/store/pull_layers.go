@@ -20,7 +20,17 @@ const layersAtOnce = 3
 
 // fetch unpacks the layers that the store has not got, beside it.
 func (s *Store) fetch(ctx context.Context, d *download, show Progress) error {
-	missing := s.missing(d.layers, show)
+	if err := s.fetchLayers(ctx, d.source, s.missing("", d.layers, show), show); err != nil {
+		return err
+	}
+	if d.old != nil {
+		return d.modernize(ctx)
+	}
+	return nil
+}
+
+// fetchLayers unpacks layers beside the store.
+func (s *Store) fetchLayers(ctx context.Context, source types.ImageSource, missing []*remoteLayer, show Progress) error {
 	for _, l := range missing {
 		show(l.id(), "Pulling fs layer", 0, 0)
 	}
@@ -30,21 +40,20 @@ func (s *Store) fetch(ctx context.Context, d *download, show Progress) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(layersAtOnce)
 	for _, l := range missing {
-		group.Go(func() error { return s.fetchLayer(ctx, d.source, l, show) })
+		group.Go(func() error {
+			err := s.fetchLayer(ctx, source, l, show)
+			l.bad = err != nil && ctx.Err() == nil
+			return err
+		})
 	}
-	if err := group.Wait(); err != nil {
-		return err
-	}
-	if d.old != nil {
-		return d.modernize(ctx)
-	}
-	return nil
+	return group.Wait()
 }
 
-// missing are the layers that are neither in the store nor fetched.
-func (s *Store) missing(layers []*remoteLayer, show Progress) []*remoteLayer {
+// missing are the layers that are neither in the store, on top of parent, nor
+// fetched.
+func (s *Store) missing(parent string, layers []*remoteLayer, show Progress) []*remoteLayer {
 	var missing []*remoteLayer
-	parent, whole := "", true // so far all of them are in the store
+	whole := true // so far all of them are in the store
 	for _, l := range layers {
 		if whole && l.diffID != "" {
 			if parent, whole = s.layerOn(parent, l.diffID); whole {

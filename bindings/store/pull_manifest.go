@@ -31,6 +31,7 @@ type remoteLayer struct {
 	blob    types.BlobInfo
 	diffID  digest.Digest // "" in schema 1, before it is unpacked
 	fetched bool          // so that blob and diffID belong together for sure
+	bad     bool          // it is not to be had, or not what it should be
 	staged  *unpacked     // nil: the store has it, or it is not fetched yet
 }
 
@@ -38,8 +39,10 @@ type remoteLayer struct {
 func (l *remoteLayer) id() string { return l.blob.Digest.Encoded()[:12] }
 
 // remove deletes what was fetched and did not get into the store.
-func (d *download) remove() (err error) {
-	for _, l := range d.layers {
+func (d *download) remove() error { return removeStaged(d.layers) }
+
+func removeStaged(layers []*remoteLayer) (err error) {
+	for _, l := range layers {
 		if l.staged != nil {
 			err = errors.Join(err, l.staged.remove())
 		}
@@ -82,7 +85,7 @@ func (s *Store) newDownload(ctx context.Context, remote *Remote, unparsed *image
 		d.old, err = image.FromUnparsedImage(ctx, s.system, unparsed)
 		return d, err
 	}
-	return d, s.configure(ctx, d, parsed.ConfigInfo())
+	return d, s.configure(ctx, d, parsed.ConfigInfo(), remote.config)
 }
 
 // fetchable refuses layers that are not to be had from a registry.
@@ -99,12 +102,20 @@ func fetchable(layer types.BlobInfo) error {
 	return nil
 }
 
-// configure reads the image's configuration, which names the layers' content.
-func (s *Store) configure(ctx context.Context, d *download, info types.BlobInfo) error {
+// notImage is the media type of a configuration that is no image's.
+type notImage string
+
+func (n notImage) Error() string {
+	return fmt.Sprintf("this is not an image of a container but %q: fetch it with a tool for it, as oras or helm", string(n))
+}
+
+// configure reads the image's configuration, which names the layers' content. It
+// may be of the type too, unless that is "".
+func (s *Store) configure(ctx context.Context, d *download, info types.BlobInfo, too string) error {
 	// Clients of old have put others there, too.
-	known := []string{manifest.DockerV2Schema2ConfigMediaType, imagespec.MediaTypeImageConfig, "application/octet-stream", "application/json", "text/html", ""}
+	known := []string{manifest.DockerV2Schema2ConfigMediaType, imagespec.MediaTypeImageConfig, "application/octet-stream", "application/json", "text/html", "", too}
 	if !slices.Contains(known, info.MediaType) {
-		return fmt.Errorf("this is not an image of a container but %q: fetch it with a tool for it, as oras or helm", info.MediaType)
+		return notImage(info.MediaType)
 	}
 	if err := info.Digest.Validate(); err != nil {
 		return fmt.Errorf("reading the manifest: the configuration %q: %w", info.Digest, err)

@@ -109,7 +109,6 @@ func (p *push) putLayer(ctx context.Context, layer pushLayer, sent *types.BlobIn
 // nothing. No request is made for a layer that no registry is known to have.
 func (p *push) reuse(ctx context.Context, layer pushLayer, sent *types.BlobInfo) (action string, err error) {
 	const exists = "Layer already exists"
-	scope := types.BICTransportScope{Opaque: reference.Domain(p.name)}
 	if layer.pulled() {
 		*sent = layer.info
 		compressor := compression.Gzip
@@ -121,14 +120,14 @@ func (p *push) reuse(ctx context.Context, layer pushLayer, sent *types.BlobInfo)
 		if err != nil || there {
 			return exists, err
 		}
-		if from := p.elsewhere(p.cache.CandidateLocations(docker.Transport, scope, layer.info.Digest, false), layer.info.Digest); from != "" {
+		if from := p.elsewhere(p.candidates(layer.info.Digest, false), layer.info.Digest); from != "" {
 			there, _, err := p.target.TryReusingBlob(ctx, layer.info, p.cache, false)
 			if err != nil || there {
 				return "Mounted from " + from, err
 			}
 		}
 	}
-	candidates := p.cache.CandidateLocations(docker.Transport, scope, layer.diffID, true)
+	candidates := p.candidates(layer.diffID, true)
 	if len(candidates) == 0 {
 		return "", nil
 	}
@@ -144,6 +143,14 @@ func (p *push) reuse(ctx context.Context, layer pushLayer, sent *types.BlobInfo)
 		return "Mounted from " + from, nil
 	}
 	return exists, nil
+}
+
+// candidates are where a blob may be, or, with others, one of the same content.
+func (p *push) candidates(blob digest.Digest, others bool) []types.BICReplacementCandidate {
+	if p.name == nil { // it goes into a directory
+		return nil
+	}
+	return p.cache.CandidateLocations(docker.Transport, types.BICTransportScope{Opaque: reference.Domain(p.name)}, blob, others)
 }
 
 // elsewhere is the other repository that a blob is taken from, "" for none: the

@@ -31,6 +31,7 @@ type Remote struct {
 	source   types.ImageSource
 	manifest []byte
 	mime     string
+	config   string // the media type that its configuration may have besides those of images
 }
 
 // Find looks an image up in its registry, or in a mirror of that which
