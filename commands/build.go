@@ -88,8 +88,9 @@ func buildImage(ctx context.Context, env *Env, o *buildOptions, where string) (e
 		id = built.ID
 		err = o.export(ctx, env, images, id, names, shown)
 	}
+	var uncached error // the image is there and goes where it should all the same
 	if err == nil {
-		err = o.exportCaches(ctx, built, shown)
+		uncached = o.exportCaches(ctx, built, shown)
 	}
 	shown.close()
 	if errors.Is(err, errOnlyAsked) {
@@ -106,6 +107,9 @@ func buildImage(ctx context.Context, env *Env, o *buildOptions, where string) (e
 	}
 	if err := o.pushAll(ctx, env, images, id, names); err != nil {
 		return err
+	}
+	if uncached != nil {
+		return uncached
 	}
 	return o.tell(env, id)
 }
@@ -149,6 +153,9 @@ func (o *buildOptions) export(ctx context.Context, env *Env, images *store.Store
 	for _, output := range o.outputs {
 		for _, text := range output.tasks(id, o.typed) {
 			shown.exported(text)
+			if o.inline && text == "exporting layers" {
+				shown.exported("preparing layers for inline cache")
+			}
 		}
 		if output.stays() || output.kind == "cacheonly" {
 			continue

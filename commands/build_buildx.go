@@ -23,6 +23,7 @@ type buildxOptions struct {
 	outputs []buildOutput
 	called  buildCall
 	caches  []buildCacheTo
+	inline  bool     // the image has the records of its steps in it
 	typed   []string // the image's names in full, without a tag where none was typed
 }
 

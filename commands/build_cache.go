@@ -63,6 +63,7 @@ func (o *buildxOptions) fillCaches(b *store.Build) error {
 	}
 	inline, err := strconv.ParseBool(b.Args["BUILDKIT_INLINE_CACHE"])
 	b.Inline = b.Inline || err == nil && inline
+	o.inline = b.Inline && !b.Squash
 	return nil
 }
 

@@ -12,7 +12,7 @@ import (
 	"dockless/bindings/dockerfile"
 
 	"github.com/containers/image/v5/docker/reference"
-	"github.com/containers/image/v5/oci/layout"
+	ocilayout "github.com/containers/image/v5/oci/layout"
 	"github.com/opencontainers/go-digest"
 	imagespec "github.com/opencontainers/image-spec/specs-go/v1"
 )
@@ -100,7 +100,7 @@ func (s *Store) openCache(ctx context.Context, place CachePlace, platform images
 			return nil, err
 		}
 	case "local":
-		ref, err := layout.NewReference(place.Dir, cmp.Or(place.Tag, "latest"))
+		ref, err := ocilayout.NewReference(place.Dir, cmp.Or(place.Tag, "latest"))
 		if err != nil {
 			return nil, err
 		}

@@ -15,7 +15,7 @@ import (
 	"github.com/containers/image/v5/docker"
 	"github.com/containers/image/v5/docker/reference"
 	"github.com/containers/image/v5/manifest"
-	"github.com/containers/image/v5/oci/layout"
+	ocilayout "github.com/containers/image/v5/oci/layout"
 	"github.com/containers/image/v5/pkg/blobinfocache/none"
 	"github.com/containers/image/v5/types"
 	"github.com/opencontainers/go-digest"
@@ -104,7 +104,7 @@ func (e *cacheExport) before(ctx context.Context, to CachePlace) {
 func (e *cacheExport) open(ctx context.Context, to CachePlace) (err error) {
 	var ref types.ImageReference
 	if to.Kind == "local" {
-		ref, err = layout.NewReference(to.Dir, cmp.Or(to.Tag, "latest"))
+		ref, err = ocilayout.NewReference(to.Dir, cmp.Or(to.Tag, "latest"))
 	} else {
 		tagged, is := reference.TagNameOnly(to.Name).(reference.NamedTagged)
 		if !is {
