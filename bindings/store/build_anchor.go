@@ -53,6 +53,23 @@ func (s *Store) dropCached(layer string, held map[string]bool) (gone bool, err e
 	return gone, nil
 }
 
+// dropLostAnchors removes what anchors hold without a record: that was pruned
+// while a build was about to use it. held are the layers of the records.
+func (s *Store) dropLostAnchors(held map[string]bool) error {
+	layers, err := s.Layers()
+	if err != nil {
+		return fmt.Errorf("listing the store's layers: %w", err)
+	}
+	for _, layer := range layers {
+		if layer.Parent != "" && layer.ID == anchorOf(layer.Parent) && !held[layer.Parent] {
+			if _, err := s.dropCached(layer.Parent, held); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
 // cached tells whether steps of this build, or of one before it, have made the
 // topmost layer: it is not a base's.
 func (w *work) cached(result stack) bool {

@@ -32,6 +32,9 @@ func (s *Store) PruneCache(ctx context.Context, choose func(CacheRecord) bool) (
 	for _, record := range records {
 		held[record.ID] = true
 	}
+	if err := s.dropLostAnchors(held); err != nil {
+		return nil, 0, err
+	}
 	for _, record := range records {
 		if record.here && !choose(record) {
 			continue
