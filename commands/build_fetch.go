@@ -31,6 +31,7 @@ const highDescriptor = 96
 // removed after the build.
 type fetched struct {
 	path       string
+	filling    bool // this process fills it
 	keepGitDir bool // of a context from git
 }
 
@@ -42,13 +43,13 @@ func (f *fetched) dir(name string) string { return filepath.Join(f.path, name) }
 // killed process left are removed.
 func (f *fetched) make(env *Env) (empty bool, err error) {
 	if f.used() {
-		return !store.Entered(), nil
+		return f.filling, nil
 	}
-	if store.Entered() {
-		number, path, _ := strings.Cut(os.Getenv(fetchedVariable), ":")
+	if told := os.Getenv(fetchedVariable); store.Entered() && told != "" { // or else somebody else has entered: podman unshare
+		number, path, _ := strings.Cut(told, ":")
 		fd, err := strconv.Atoi(number)
 		if err != nil || fd < highDescriptor {
-			return false, fmt.Errorf("finding the context: %s is %q", fetchedVariable, os.Getenv(fetchedVariable))
+			return false, fmt.Errorf("finding the context: %s is %q", fetchedVariable, told)
 		}
 		unix.CloseOnExec(fd)
 		f.path = path
@@ -74,6 +75,7 @@ func (f *fetched) make(env *Env) (empty bool, err error) {
 	if err != nil {
 		return false, fmt.Errorf("making a directory for the context: %w", err)
 	}
+	f.filling = true
 	return true, os.Setenv(fetchedVariable, fmt.Sprintf("%d:%s", lock, f.path))
 }
 
