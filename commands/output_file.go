@@ -84,7 +84,8 @@ func temporaryPrefix(target string) string { return ".dockless-" + filepath.Base
 // aboutFile gives an error about the temporary file beside target the name that
 // was typed.
 func aboutFile(target, typed string, err error) error {
-	if failed := new(fs.PathError); errors.As(err, &failed) && filepath.Dir(failed.Path) == filepath.Dir(target) {
+	directory := filepath.Dir(target) // which is also what a file without a name is opened by
+	if failed := new(fs.PathError); errors.As(err, &failed) && (failed.Path == directory || filepath.Dir(failed.Path) == directory) {
 		return fmt.Errorf("writing %s: %w", typed, failed.Err)
 	}
 	return err
