@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/containers/image/v5/docker/reference"
@@ -43,7 +44,7 @@ func (s *Store) putImage(image newImage) (id string, replaced map[string]string,
 	// prune may be looking for.
 	_, err = s.CreateImage(id, nameStrings(image.names), image.layer, "", options)
 	if errors.Is(err, storage.ErrDuplicateName) {
-		_, err = s.CreateImage(id, nil, image.layer, "", options)
+		_, err = s.CreateImage(id, s.freeNames(image.names), image.layer, "", options)
 	}
 	created := err == nil
 	if errors.Is(err, storage.ErrDuplicateID) {
@@ -75,6 +76,14 @@ func (s *Store) updateImage(id string, options *storage.ImageOptions) error {
 		}
 	}
 	return s.SetMetadata(id, options.Metadata)
+}
+
+// freeNames are those that no image has.
+func (s *Store) freeNames(names []reference.Named) []string {
+	return slices.DeleteFunc(nameStrings(names), func(name string) bool {
+		_, err := s.Image(name)
+		return err == nil
+	})
 }
 
 // rename gives names to an image and returns which other images had them.
