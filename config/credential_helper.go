@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os/exec"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/docker/cli/cli/config/types"
@@ -38,6 +39,13 @@ func runHelper(ctx context.Context, helper, action, input string) (string, error
 	cmd.Stderr = &complaints
 	output, err := cmd.Output()
 	said := strings.TrimSpace(string(output))
+	var status *exec.ExitError
+	if errors.As(err, &status) && interrupted(status) { // Ctrl-C goes to both, and to us perhaps later
+		select {
+		case <-ctx.Done():
+		case <-time.After(time.Second):
+		}
+	}
 	switch {
 	case err == nil:
 		return said, nil
@@ -57,6 +65,12 @@ func runHelper(ctx context.Context, helper, action, input string) (string, error
 		err = fmt.Errorf("%w: %s", err, said)
 	}
 	return "", fmt.Errorf("running the credential helper %s: %w", name, err)
+}
+
+// interrupted tells whether a process was ended as a person does it.
+func interrupted(status *exec.ExitError) bool {
+	how, is := status.Sys().(syscall.WaitStatus)
+	return is && how.Signaled() && (how.Signal() == syscall.SIGINT || how.Signal() == syscall.SIGTERM)
 }
 
 // helperGet asks a helper for credentials; none are no error.
