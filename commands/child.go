@@ -32,6 +32,22 @@ func (e *Env) child(ctx context.Context, command ...string) (*exec.Cmd, error) {
 	return child, nil
 }
 
+// runChild runs one to its end. The error of one that fails is what it has
+// printed, with the given exit code.
+func runChild(ctx context.Context, child *exec.Cmd, code int) error {
+	err := child.Run()
+	var failed *exec.ExitError
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case errors.As(err, &failed):
+		return &exit{code: code}
+	case err != nil:
+		return fmt.Errorf("running %s: %w", child.Path, err)
+	}
+	return nil
+}
+
 // askChild reads the JSON that such a command prints. Its error is the one that
 // it has printed.
 func (e *Env) askChild(ctx context.Context, answer any, command ...string) error {
@@ -41,14 +57,7 @@ func (e *Env) askChild(ctx context.Context, answer any, command ...string) error
 	}
 	var out bytes.Buffer
 	child.Stdout = &out
-	err = child.Run()
-	var failed *exec.ExitError
-	switch {
-	case ctx.Err() != nil:
-		return ctx.Err()
-	case errors.As(err, &failed):
-		return &exit{code: exitError}
-	case err != nil:
+	if err := runChild(ctx, child, exitError); err != nil {
 		return err
 	}
 	if err := json.Unmarshal(out.Bytes(), answer); err != nil {

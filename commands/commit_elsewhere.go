@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"os/exec"
 	"strings"
 
@@ -22,7 +21,7 @@ func commitElsewhere(ctx context.Context, env *Env, work store.Commit, read func
 	if err != nil {
 		return "", err
 	}
-	self, err := env.self(ctx, "commit", "--prepared", work.Container)
+	self, err := env.child(ctx, "commit", "--prepared", work.Container)
 	if err != nil {
 		return "", err
 	}
@@ -98,24 +97,4 @@ func commitPrepared(ctx context.Context, env *Env) error {
 	}
 	fmt.Fprintln(env.Out, id)
 	return nil
-}
-
-// self is another process of this program with the same engine and
-// configuration. When ctx ends it is interrupted.
-func (e *Env) self(ctx context.Context, args ...string) (*exec.Cmd, error) {
-	path, err := os.Executable()
-	if err != nil {
-		return nil, fmt.Errorf("looking for dockless: %w", err)
-	}
-	var global []string
-	for _, host := range e.Where.Hosts {
-		global = append(global, "--host", host)
-	}
-	if e.Where.AllowRoot {
-		global = append(global, "--allow-root")
-	}
-	cmd := exec.CommandContext(ctx, path, append(global, args...)...)
-	cmd.Args[0] = e.Program // its errors begin like ours
-	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
-	return cmd, nil
 }

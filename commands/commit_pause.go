@@ -56,7 +56,11 @@ type guard struct {
 }
 
 func guardPause(ctx context.Context, env *Env, id string) (*guard, error) {
-	unpause, err := env.self(ctx, "unpause", id)
+	var command []string
+	for _, host := range env.Where.Hosts {
+		command = append(command, "--host", host)
+	}
+	unpause, err := env.child(ctx, append(command, "unpause", id)...)
 	if err != nil {
 		return nil, err
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os/exec"
 
 	"github.com/containerd/platforms"
 	"github.com/containers/podman/v4/pkg/domain/entities"
@@ -133,15 +132,5 @@ func pullImage(ctx context.Context, env *Env, o imageOptions, name string) error
 	if !o.quiet {
 		pull.Stdout = env.Err
 	}
-	err = pull.Run()
-	var failed *exec.ExitError
-	switch {
-	case ctx.Err() != nil:
-		return ctx.Err()
-	case errors.As(err, &failed):
-		return &exit{code: exitUsage}
-	case err != nil:
-		return fmt.Errorf("pulling %s: %w", name, err)
-	}
-	return nil
+	return runChild(ctx, pull, exitUsage)
 }
