@@ -137,12 +137,8 @@ func (o *buildOptions) open(ctx context.Context, env *Env, b *store.Build, names
 	if err != nil {
 		return nil, err
 	}
-	ended, err := images.EndKilled()
-	if ended > 0 {
-		fmt.Fprintf(env.Err, "Ended %d process(es) that a killed build has left\n", ended)
-	}
-	if err != nil {
-		return nil, errors.Join(err, images.Close())
+	if images.Killed > 0 {
+		fmt.Fprintf(env.Err, "Ended %d process(es) that a killed build has left\n", images.Killed)
 	}
 	return images, nil
 }

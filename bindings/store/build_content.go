@@ -147,6 +147,8 @@ func (c *reading) xattrs(f *found, name string) error {
 	return nil
 }
 
+// xattrsOf are the extended attributes of a file that are the user's, and with
+// own its capabilities.
 func xattrsOf(name string, own bool) (map[string]string, error) {
 	names, err := xattr(func(into []byte) (int, error) { return unix.Llistxattr(name, into) })
 	if err != nil || len(names) == 0 {

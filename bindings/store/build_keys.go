@@ -181,12 +181,23 @@ func (w *work) mountKey(ctx context.Context, mount dockerfile.Mount) (digest.Dig
 	if mount.From.Context == "" {
 		return w.sourceKey(mount.From), nil
 	}
+	place := [2]string{mount.From.Context, mount.Source}
+	w.mutex.Lock()
+	key, known := w.mounts[place]
+	w.mutex.Unlock()
+	if known {
+		return key, nil
+	}
 	all := &dockerfile.Copy{From: mount.From, Items: []dockerfile.Item{{Path: mount.Source}}, Dest: "/"}
 	picked, err := w.pick(ctx, all, []source{w.contextSource(mount.From.Context)})
 	if err != nil {
 		return "", err
 	}
-	return picked.digest(), nil
+	key = picked.digest()
+	w.mutex.Lock()
+	defer w.mutex.Unlock()
+	w.mounts[place] = key
+	return key, nil
 }
 
 // sourceKey is the key of an image, or of a stage.

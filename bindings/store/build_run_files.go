@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"github.com/containers/storage"
 	graphdriver "github.com/containers/storage/drivers"
@@ -67,13 +66,8 @@ func (w *writable) mount() (err error) {
 	}
 	w.lower = []string{empty}
 	if w.parent != "" {
-		about, err := driver.Metadata(w.parent)
-		if err != nil {
+		if w.lower, err = layerDirs(driver, w.parent); err != nil {
 			return err
-		}
-		w.lower = []string{about["UpperDir"]}
-		if about["LowerDir"] != "" {
-			w.lower = append(w.lower, strings.Split(about["LowerDir"], ":")...)
 		}
 	}
 	w.layered = &unpacked{}

@@ -14,7 +14,6 @@ import (
 	"path"
 	"path/filepath"
 	"slices"
-	"strings"
 	"syscall"
 	"time"
 
@@ -158,40 +157,17 @@ func (d *description) header(name string, info fs.FileInfo) (*tar.Header, error)
 		}
 		d.links[inode] = name
 	}
-	header.PAXRecords, err = attributes(file)
-	return header, err
-}
-
-// attributes are the extended attributes of a file that belong into an archive.
-func attributes(file string) (map[string]string, error) {
-	names := make([]byte, 4096)
-	n, err := unix.Llistxattr(file, names)
-	if errors.Is(err, unix.ERANGE) {
-		names = make([]byte, 64<<10)
-		n, err = unix.Llistxattr(file, names)
-	}
-	if n == 0 || errors.Is(err, unix.ENOTSUP) {
-		return nil, nil
-	}
+	found, err := xattrsOf(file, true)
 	if err != nil {
-		return nil, fmt.Errorf("listing the attributes of %s: %w", file, err)
+		return nil, fmt.Errorf("reading the attributes of %s: %w", file, err)
 	}
-	var found map[string]string
-	for _, name := range strings.Split(strings.TrimRight(string(names[:n]), "\x00"), "\x00") {
-		if name != "security.capability" && !strings.HasPrefix(name, "user.") || strings.HasPrefix(name, "user.overlay.") {
-			continue
+	for key, value := range found {
+		if header.PAXRecords == nil {
+			header.PAXRecords = map[string]string{}
 		}
-		value := make([]byte, 64<<10)
-		n, err := unix.Lgetxattr(file, name, value)
-		if err != nil {
-			return nil, fmt.Errorf("reading the attribute %s of %s: %w", name, file, err)
-		}
-		if found == nil {
-			found = map[string]string{}
-		}
-		found["SCHILY.xattr."+name] = string(value[:n])
+		header.PAXRecords["SCHILY.xattr."+key] = value
 	}
-	return found, nil
+	return header, nil
 }
 
 // write puts an entry without content into the archive.

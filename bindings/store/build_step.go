@@ -13,7 +13,7 @@ import (
 )
 
 // step does one step, or finds what it has made before.
-func (w *work) step(ctx context.Context, step *dockerfile.Step, below stack, cancel context.CancelCauseFunc) (stack, error) {
+func (w *work) step(ctx context.Context, step *dockerfile.Step, below stack) (stack, error) {
 	if err := ctx.Err(); err != nil {
 		return stack{}, err
 	}
@@ -21,7 +21,7 @@ func (w *work) step(ctx context.Context, step *dockerfile.Step, below stack, can
 	for wait := false; ; wait = true {
 		if wait { // nothing is known of a stage, or it is needed
 			for _, other := range needs(step) {
-				if _, err := w.stage(ctx, other, cancel); err != nil {
+				if _, err := w.stage(ctx, other); err != nil {
 					return stack{}, err
 				}
 			}

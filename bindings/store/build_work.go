@@ -29,7 +29,9 @@ type work struct {
 	shown    map[int]bool
 	mutex    sync.Mutex
 	picks    map[*dockerfile.Step]*picked
+	mounts   map[[2]string]digest.Digest // context and path of a bind mount → the key of its content
 	running  sync.WaitGroup
+	cancel   context.CancelCauseFunc         // ends what is running, once a stage has failed
 	fetched  map[string]string               // what ADD names → its path
 	fetching []func() error                  // to be called at the end
 	known    map[*dockerfile.Step]*knownStep // for --cache-to
@@ -52,7 +54,7 @@ func newWork(s *Store, b *Build, plan *dockerfile.Plan, bases map[string]*base, 
 	w := &work{
 		Store: s, build: b, plan: plan, bases: bases, imports: imports, views: s.newViews(),
 		stages: map[*dockerfile.Stage]*stageWork{}, numbers: map[*dockerfile.Step]int{},
-		shown: map[int]bool{}, picks: map[*dockerfile.Step]*picked{}, known: map[*dockerfile.Step]*knownStep{}, fetched: map[string]string{},
+		shown: map[int]bool{}, picks: map[*dockerfile.Step]*picked{}, known: map[*dockerfile.Step]*knownStep{}, fetched: map[string]string{}, mounts: map[[2]string]digest.Digest{},
 	}
 	number := 0
 	first := map[string]int{} // each is shown once
@@ -74,8 +76,8 @@ func newWork(s *Store, b *Build, plan *dockerfile.Plan, bases map[string]*base, 
 // target builds the last stage and what it needs. It returns when everything
 // that it has started has ended.
 func (w *work) target(ctx context.Context) (stack, error) {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
+	ctx, w.cancel = context.WithCancelCause(ctx)
+	defer w.cancel(nil)
 	defer w.running.Wait()
 	if err := w.pickAll(ctx); err != nil {
 		return stack{}, err
@@ -85,10 +87,10 @@ func (w *work) target(ctx context.Context) (stack, error) {
 			return stack{}, err
 		}
 	}
-	result, err := w.stage(ctx, w.plan.Stages[len(w.plan.Stages)-1], cancel)
+	result, err := w.stage(ctx, w.plan.Stages[len(w.plan.Stages)-1])
 	if err != nil {
 		// What failed first is the reason; the rest was only cancelled.
-		cancel(err)
+		w.cancel(err)
 		w.running.Wait()
 		if cause := context.Cause(ctx); errors.Is(err, context.Canceled) && cause != nil {
 			err = cause
@@ -98,8 +100,8 @@ func (w *work) target(ctx context.Context) (stack, error) {
 }
 
 // stage waits for a stage's result, and has it built if nobody else has.
-func (w *work) stage(ctx context.Context, stage *dockerfile.Stage, cancel context.CancelCauseFunc) (stack, error) {
-	w.begin(ctx, stage, cancel)
+func (w *work) stage(ctx context.Context, stage *dockerfile.Stage) (stack, error) {
+	w.begin(ctx, stage)
 	sw := w.stages[stage]
 	select {
 	case <-sw.done:
@@ -110,7 +112,7 @@ func (w *work) stage(ctx context.Context, stage *dockerfile.Stage, cancel contex
 }
 
 // begin starts a stage's work.
-func (w *work) begin(ctx context.Context, stage *dockerfile.Stage, cancel context.CancelCauseFunc) {
+func (w *work) begin(ctx context.Context, stage *dockerfile.Stage) {
 	w.mutex.Lock()
 	defer w.mutex.Unlock()
 	sw := w.stages[stage]
@@ -122,14 +124,14 @@ func (w *work) begin(ctx context.Context, stage *dockerfile.Stage, cancel contex
 	go func() {
 		defer w.running.Done()
 		defer close(sw.done)
-		if sw.result, sw.err = w.steps(ctx, stage, cancel); sw.err != nil {
-			cancel(sw.err)
+		if sw.result, sw.err = w.steps(ctx, stage); sw.err != nil {
+			w.cancel(sw.err)
 		}
 	}()
 }
 
 // steps does what a stage says.
-func (w *work) steps(ctx context.Context, stage *dockerfile.Stage, cancel context.CancelCauseFunc) (stack, error) {
+func (w *work) steps(ctx context.Context, stage *dockerfile.Stage) (stack, error) {
 	sw := w.stages[stage]
 	at, found, err := w.begun(ctx, stage)
 	if err != nil {
@@ -137,7 +139,7 @@ func (w *work) steps(ctx context.Context, stage *dockerfile.Stage, cancel contex
 	}
 	if !found {
 		sw.first = 0
-		if at, err = w.from(ctx, stage, cancel); err != nil {
+		if at, err = w.from(ctx, stage); err != nil {
 			return at, err
 		}
 	}
@@ -148,12 +150,12 @@ func (w *work) steps(ctx context.Context, stage *dockerfile.Stage, cancel contex
 	for _, step := range stage.Steps[sw.first:] { // what has to be built in any case may as well begin
 		for _, other := range needs(step) {
 			if w.stages[other].key == "" {
-				w.begin(ctx, other, cancel)
+				w.begin(ctx, other)
 			}
 		}
 	}
 	for _, step := range stage.Steps[sw.first:] {
-		if at, err = w.step(ctx, step, at, cancel); err != nil {
+		if at, err = w.step(ctx, step, at); err != nil {
 			return at, err
 		}
 	}
@@ -177,10 +179,10 @@ func needs(step *dockerfile.Step) []*dockerfile.Stage {
 }
 
 // from is what a stage begins with.
-func (w *work) from(ctx context.Context, stage *dockerfile.Stage, cancel context.CancelCauseFunc) (stack, error) {
+func (w *work) from(ctx context.Context, stage *dockerfile.Stage) (stack, error) {
 	switch base := stage.Base; {
 	case base.Stage != nil:
-		return w.stage(ctx, base.Stage, cancel)
+		return w.stage(ctx, base.Stage)
 	case base.Image != "":
 		return w.bases[base.Key()].stack, nil
 	}

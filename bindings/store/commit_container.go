@@ -62,19 +62,11 @@ func (s *Store) Commit(ctx context.Context, o Commit, read func()) (string, erro
 	if err != nil {
 		return "", errors.Join(err, layer.remove())
 	}
-	done, err := s.committing(ctx)
-	if err != nil {
-		return "", err
-	}
-	defer done()
 	image.layer = below.top
-	if layer.diffID != digestOfNothing {
-		if image.layer, err = s.putLayer(below.top, layer); err != nil {
-			return "", err
-		}
+	if layer.diffID == digestOfNothing {
+		layer = nil
 	}
-	id, _, err := s.putImage(image)
-	return id, err
+	return s.putTogether(ctx, image, layer)
 }
 
 // baseOf is the image that a container was made of.

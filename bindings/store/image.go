@@ -3,6 +3,7 @@ package store
 import (
 	"bytes"
 	"cmp"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -65,6 +66,23 @@ func (s *Store) putImage(image newImage) (id string, replaced map[string]string,
 		return "", nil, fmt.Errorf("reading the image %s: %w", id, err)
 	}
 	return id, replaced, cmp.Or(finished(), s.used(stored.TopLayer))
+}
+
+// putTogether puts an image into the store that has one more layer on top of
+// image.layer, or none more if layer is nil.
+func (s *Store) putTogether(ctx context.Context, image newImage, layer *unpacked) (id string, err error) {
+	done, err := s.committing(ctx)
+	if err != nil {
+		return "", err
+	}
+	defer done()
+	if layer != nil {
+		if image.layer, err = s.putLayer(image.layer, layer); err != nil {
+			return "", err
+		}
+	}
+	id, _, err = s.putImage(image)
+	return id, err
 }
 
 // updateImage adds data to an image that is there. Its layers stay: they have

@@ -39,16 +39,7 @@ func (s *Store) Import(ctx context.Context, archive io.Reader, from string, o Im
 	if err != nil {
 		return "", errors.Join(err, layer.remove())
 	}
-	done, err := s.committing(ctx)
-	if err != nil {
-		return "", err
-	}
-	defer done()
-	if image.layer, err = s.putLayer("", layer); err != nil {
-		return "", err
-	}
-	id, _, err := s.putImage(image)
-	return id, err
+	return s.putTogether(ctx, image, layer)
 }
 
 // importedImage describes an image of this one layer.

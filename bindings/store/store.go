@@ -23,13 +23,15 @@ import (
 type Store struct {
 	storage.Store
 	// Stall is how long a connection to a registry may bring nothing.
-	Stall  time.Duration
+	Stall time.Duration
+	// Killed is how many processes of RUN killed builds have left. They have ended
+	// with their build; what else they have left, files and mounts, Open has removed.
+	Killed int
 	system *types.SystemContext
 	policy *signature.PolicyContext
 	temp   string   // ours alone, on the store's file system
 	noted  []string // files in temp that name the layers made here; "" where an image uses one
 	lock   *os.File // held as long as temp is in use
-	killed int      // processes of RUN that killed builds have left
 
 	runtimes runtimes
 }
@@ -121,7 +123,7 @@ func (s *Store) makeTemp(parent string) error {
 				return err
 			}
 		}
-		s.killed += len(left)
+		s.Killed += len(left)
 		if err = s.dropNoted(dir); err == nil {
 			err = removeTemp(dir)
 		}

@@ -52,14 +52,14 @@ func (v *views) show(layer string) (string, error) {
 		return "", err
 	}
 	if driver.String() == "overlay" {
-		about, err := driver.Metadata(layer)
+		dirs, err := layerDirs(driver, layer)
 		if err != nil {
 			return "", err
 		}
-		if about["LowerDir"] == "" {
-			return about["UpperDir"], nil
+		if len(dirs) == 1 {
+			return dirs[0], nil
 		}
-		if root, err := v.overlay(append([]string{about["UpperDir"]}, strings.Split(about["LowerDir"], ":")...)); err == nil {
+		if root, err := v.overlay(dirs); err == nil {
 			return root, nil
 		}
 	}
@@ -68,6 +68,20 @@ func (v *views) show(layer string) (string, error) {
 		v.close = append(v.close, func() error { return driver.Put(layer) })
 	}
 	return root, err
+}
+
+// layerDirs are the directories of a layer and of those below it, the topmost
+// first, as overlay keeps them.
+func layerDirs(driver graphdriver.Driver, layer string) ([]string, error) {
+	about, err := driver.Metadata(layer)
+	if err != nil {
+		return nil, err
+	}
+	dirs := []string{about["UpperDir"]}
+	if about["LowerDir"] != "" {
+		dirs = append(dirs, strings.Split(about["LowerDir"], ":")...)
+	}
+	return dirs, nil
 }
 
 // overlay mounts directories on top of each other, the topmost first. The place

@@ -31,19 +31,16 @@ func (s *Store) written(ctx context.Context, layer *storage.Layer, mounts []stri
 	if !native(driver) {
 		return s.compared(driver, layer, ids)
 	}
-	about, err := driver.Metadata(layer.ID)
+	dirs, err := layerDirs(driver, layer.ID)
 	if err != nil {
 		return nil, err
 	}
-	upper, err := os.Open(about["UpperDir"])
+	upper, err := os.Open(dirs[0])
 	if err != nil {
 		return nil, err
 	}
 	reader, writer := io.Pipe()
-	p := &packer{ctx: ctx, out: tar.NewWriter(writer), ids: ids, mounts: mounts, first: map[inode]string{}, buffer: make([]byte, pieceSize)}
-	if about["LowerDir"] != "" {
-		p.lower = strings.Split(about["LowerDir"], ":")
-	}
+	p := &packer{ctx: ctx, out: tar.NewWriter(writer), lower: dirs[1:], ids: ids, mounts: mounts, first: map[inode]string{}, buffer: make([]byte, pieceSize)}
 	go func() {
 		defer upper.Close()
 		err := p.directory(upper, "")
