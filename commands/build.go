@@ -70,7 +70,7 @@ func buildImage(ctx context.Context, env *Env, o *buildOptions, where string) (e
 	shown.exports = o.outputs[0].title()
 	defer shown.close()
 	shown.did("[internal] load build definition from "+o.dockerfileName(), "transferring dockerfile: "+byteCount(b.Dockerfile.Size()))
-	b.Pulled, b.Found, b.Steps, b.Fetch, b.Importing = shown.pulled, shown.found, shown.step, fetchSource, shown.importing
+	b.Steps, b.Fetch = shown.step, fetchSource
 	var warnings []dockerfile.Warning
 	b.Planned = func(plan *dockerfile.Plan) error {
 		warnings = plan.Warnings

@@ -18,11 +18,11 @@ import (
 
 // fetchSource puts what ADD names, a URL or a git repository, below a directory
 // and returns its path. In the directory of a URL there may be what was
-// downloaded before.
+// downloaded before. show is told how much of a URL has come, and of how much.
 // Source: https://docs.docker.com/reference/dockerfile/#add
-func fetchSource(ctx context.Context, item dockerfile.Item, directory string) (string, error) {
+func fetchSource(ctx context.Context, item dockerfile.Item, directory string, show func(done, total int64)) (string, error) {
 	if item.URL != "" {
-		return fetchURL(ctx, item, directory)
+		return fetchURL(ctx, item, directory, show)
 	}
 	if err := os.MkdirAll(directory, 0o700); err != nil {
 		return "", err
@@ -51,7 +51,7 @@ const downloadedFile = "downloaded.json"
 // fetchURL downloads a file, unless it is here and the server says that it is
 // still the same. It has the time that the server says, and else that of the
 // epoch, and its content is what the checksum says.
-func fetchURL(ctx context.Context, item dockerfile.Item, directory string) (string, error) {
+func fetchURL(ctx context.Context, item dockerfile.Item, directory string, show func(done, total int64)) (string, error) {
 	before, here := readDownloaded(directory, item.Checksum)
 	if here && item.Checksum == before.Digest {
 		return filepath.Join(directory, before.Digest.Encoded()), nil
@@ -76,7 +76,7 @@ func fetchURL(ctx context.Context, item dockerfile.Item, directory string) (stri
 	if response.StatusCode < 200 || response.StatusCode >= 300 {
 		return "", fmt.Errorf("invalid response status %d", response.StatusCode)
 	}
-	return keepDownloaded(response, item, directory)
+	return keepDownloaded(response, item, directory, show)
 }
 
 // readDownloaded finds what was downloaded before, if it can be what is wanted.
@@ -88,7 +88,7 @@ func readDownloaded(directory string, wanted digest.Digest) (before downloaded, 
 	return before, exists(filepath.Join(directory, before.Digest.Encoded())) && (wanted == "" || wanted == before.Digest)
 }
 
-func keepDownloaded(response *http.Response, item dockerfile.Item, directory string) (string, error) {
+func keepDownloaded(response *http.Response, item dockerfile.Item, directory string, show func(done, total int64)) (string, error) {
 	file, err := os.CreateTemp(directory, "new-")
 	if err != nil {
 		return "", err
@@ -100,7 +100,8 @@ func keepDownloaded(response *http.Response, item dockerfile.Item, directory str
 		algorithm = item.Checksum.Algorithm()
 	}
 	sum, wanted := digest.Canonical.Digester(), algorithm.Digester()
-	if _, err := io.Copy(io.MultiWriter(file, sum.Hash(), wanted.Hash()), response.Body); err != nil {
+	shown := &shownBytes{total: max(response.ContentLength, 0), show: show}
+	if _, err := io.Copy(io.MultiWriter(file, sum.Hash(), wanted.Hash(), shown), response.Body); err != nil {
 		return "", fmt.Errorf("downloading %s: %w", item.URL, err)
 	}
 	if item.Checksum != "" && wanted.Digest() != item.Checksum {
@@ -126,4 +127,20 @@ func keepDownloaded(response *http.Response, item dockerfile.Item, directory str
 		_, err := out.Write(text)
 		return err
 	})
+}
+
+// shownBytes shows from time to time how many bytes were written to it.
+type shownBytes struct {
+	done, total int64
+	next        time.Time
+	show        func(done, total int64)
+}
+
+func (s *shownBytes) Write(p []byte) (int, error) {
+	s.done += int64(len(p))
+	if now := time.Now(); now.After(s.next) {
+		s.next = now.Add(screenInterval)
+		s.show(s.done, s.total)
+	}
+	return len(p), nil
 }

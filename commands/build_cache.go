@@ -259,19 +259,6 @@ func (o *buildOptions) exportCaches(ctx context.Context, built *store.Built, sho
 	return nil
 }
 
-// importing shows that the records of a cache are read.
-func (p *buildProgress) importing(name string) func(found string, err error) {
-	step := p.cacheStep("importing cache manifest from " + name)
-	return func(found string, err error) {
-		p.locked(func() {
-			if found != "" {
-				p.endTask(step, found)
-			}
-			p.end(step, false, err)
-		})
-	}
-}
-
 // cacheStep begins a step that no line of the Dockerfile asks for.
 func (p *buildProgress) cacheStep(name string) *buildStep {
 	p.mutex.Lock()

@@ -7,13 +7,11 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
 	"time"
 
-	"dockless/bindings/dockerfile"
 	"dockless/bindings/store"
 )
 
@@ -134,6 +132,10 @@ func (p *buildProgress) step(event store.StepEvent) {
 		p.engine[event.Step] = step
 	}
 	switch {
+	case event.Task != "" && event.Ends:
+		p.endTask(step, event.Task)
+	case event.Task != "":
+		p.moved(step, event.Task, event.Done, event.Total)
 	case event.Ends:
 		p.end(step, event.Cached, event.Err)
 	case len(event.Output) > 0:
@@ -221,7 +223,13 @@ func (p *buildProgress) end(step *buildStep, cached bool, err error) {
 
 // total is how many steps there are, those that have not begun included.
 func (p *buildProgress) total() int {
-	return len(p.steps) + max(p.planned-len(p.engine), 0)
+	begun := 0
+	for number := range p.engine {
+		if number >= 0 {
+			begun++
+		}
+	}
+	return len(p.steps) + max(p.planned-begun, 0)
 }
 
 // did shows a step that is over, and what was done in it.
@@ -266,29 +274,4 @@ func (p *buildProgress) close() {
 		}
 		fmt.Fprintf(p.out, "------\n > %s:\n%s------\n", step.name, strings.Join(append(slices.Clone(lines), ""), "\n"))
 	}
-}
-
-// dockerfileName is the file's name as BuildKit shows it.
-func (o *buildOptions) dockerfileName() string {
-	if o.file == "" || o.file == "-" {
-		return "Dockerfile"
-	}
-	return filepath.Base(o.file)
-}
-
-// excerpt shows the Dockerfile's lines that an error is about.
-func (o *buildOptions) excerpt(env *Env, err error) error {
-	if located := locate(err); located != nil && !errors.Is(err, context.Canceled) {
-		fmt.Fprint(env.Err, located.Excerpt(o.dockerfileName()))
-	}
-	return err
-}
-
-// locate finds the place in the Dockerfile that an error is about, nil for none.
-func locate(err error) *dockerfile.Error {
-	var located *dockerfile.Error
-	if !errors.As(err, &located) {
-		return nil
-	}
-	return located
 }

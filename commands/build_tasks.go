@@ -2,11 +2,9 @@ package commands
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
-	"dockless/bindings/store"
-
-	"github.com/distribution/reference"
 	"github.com/docker/go-units"
 )
 
@@ -28,7 +26,11 @@ func (p *buildProgress) moved(step *buildStep, name string, done, total int64) {
 	task.done, task.total = done, total
 	now := time.Now()
 	// BuildKit's thresholds.
-	if grown := float64(done-task.shownDone) / float64(max(total, 1)); task.shown.IsZero() || grown >= 0.05 || now.Sub(task.shown) >= 5*time.Second {
+	due := now.Sub(task.began) >= 5*time.Second && now.Sub(task.shown) >= 5*time.Second
+	if total > 0 {
+		due = due || task.shown.IsZero() || float64(done-task.shownDone)/float64(total) >= 0.05
+	}
+	if due {
 		task.shown, task.shownDone = now, done
 		p.line(step, task.String())
 	}
@@ -71,7 +73,7 @@ func (t *buildTask) bytes() string {
 	switch {
 	case t.total > 0:
 		return byteCount(t.done) + " / " + byteCount(t.total)
-	case t.done > 0:
+	case t.done > 0 || strings.HasSuffix(t.name, ":"): // what is behind it may be 0B
 		return byteCount(t.done)
 	}
 	return ""
@@ -80,46 +82,6 @@ func (t *buildTask) bytes() string {
 // byteCount is a number of bytes as BuildKit shows it.
 func byteCount[N int | int64](bytes N) string {
 	return units.HumanSizeWithPrecision(float64(bytes), 3)
-}
-
-// pulled begins the pull of a base, which goes on below the step that looks for
-// it.
-func (p *buildProgress) pulled(name reference.Named) store.Progress {
-	p.mutex.Lock()
-	defer p.mutex.Unlock()
-	step := p.metadata(name)
-	return func(layer, action string, done, total int64) {
-		p.mutex.Lock()
-		defer p.mutex.Unlock()
-		switch action {
-		case "Downloading":
-			p.moved(step, layer, done, total)
-		case "Download complete":
-			p.endTask(step, layer)
-		case "Extracting":
-			p.task(step, "extracting "+layer)
-		case "Pull complete":
-			p.endTask(step, "extracting "+layer)
-		}
-	}
-}
-
-// found ends the search for a base.
-func (p *buildProgress) found(name reference.Named, err error) {
-	p.mutex.Lock()
-	defer p.mutex.Unlock()
-	p.end(p.metadata(name), false, err)
-}
-
-// metadata is the step that looks for a base.
-func (p *buildProgress) metadata(name reference.Named) *buildStep {
-	title := "[internal] load metadata for " + name.String()
-	for _, step := range p.steps {
-		if step.name == title && step.ended.IsZero() {
-			return step
-		}
-	}
-	return p.begin(title)
 }
 
 // exporting shows that a part of the output is being made.

@@ -26,16 +26,9 @@ type Build struct {
 	Secrets     map[string]Secret
 	SSH         map[string][]string // id → sockets or keys
 	// Fetch puts what ADD names, a URL or a git repository, below dir and returns
-	// its path. dir may hold what came of the URL before.
-	Fetch func(ctx context.Context, item dockerfile.Item, dir string) (string, error)
-	// Pulled makes what is told the progress of a pull, and is called with the
-	// image's name before each.
-	Pulled func(name reference.Named) Progress
-	// Found is told that a base is here, after Pulled if it was pulled, or the error.
-	Found func(name reference.Named, err error)
-	// Importing is told the name of each cache of CacheFrom. It returns what is told
-	// what has been found there, or the error.
-	Importing func(name string) (ended func(found string, err error))
+	// its path. dir may hold what came of the URL before. show is told how many
+	// bytes are here, and of how many; 0 is not known.
+	Fetch func(ctx context.Context, item dockerfile.Item, dir string, show func(done, total int64)) (string, error)
 	// Planned is told what there is to do, before anything is done. With an error
 	// the build ends.
 	Planned func(plan *dockerfile.Plan) error
@@ -61,15 +54,17 @@ type Limits struct {
 }
 
 // StepEvent is what a build tells about one of its steps: that it begins, what
-// it prints, how it ends.
+// it prints, how far it is, how it ends.
 type StepEvent struct {
-	Step   int    // tells the steps of a build apart, those with one name too
-	Name   string // as BuildKit names it: [stage 2/5] RUN make
-	Output []byte // that it has printed
-	Stderr bool   // where
-	Ends   bool
-	Cached bool  // its result was here
-	Err    error // why it ends
+	Step        int    // tells the steps of a build apart, those with one name too; below 0: it is not among the plan's
+	Name        string // as BuildKit names it: [stage 2/5] RUN make
+	Output      []byte // that it has printed
+	Stderr      bool   // where
+	Task        string // a part of the step that takes its time: a layer, a download; "" for the step itself
+	Done, Total int64  // of the task, in bytes; Total 0: not known
+	Ends        bool   // the task, or the step
+	Cached      bool   // its result was here
+	Err         error  // why it ends
 }
 
 // Built is an image that was built. It must be closed.
@@ -89,7 +84,8 @@ func (b *Built) Close() (err error) {
 
 // Build builds an image. With an error no name has changed.
 func (s *Store) Build(ctx context.Context, b Build) (_ *Built, err error) {
-	found, err := s.bases(ctx, &b)
+	told := &telling{steps: b.Steps}
+	found, err := s.bases(ctx, &b, told)
 	if err != nil {
 		return nil, err
 	}
@@ -103,7 +99,7 @@ func (s *Store) Build(ctx context.Context, b Build) (_ *Built, err error) {
 	if err := b.checkPlatforms(plan); err != nil {
 		return nil, err
 	}
-	built := &Built{imports: s.importCaches(ctx, &b, plan.Stages[len(plan.Stages)-1].Platform)}
+	built := &Built{imports: s.importCaches(ctx, &b, plan.Stages[len(plan.Stages)-1].Platform, told)}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, built.Close())
@@ -111,7 +107,7 @@ func (s *Store) Build(ctx context.Context, b Build) (_ *Built, err error) {
 	}()
 	// What somebody removes between our look and our use is made again.
 	for tries := 0; ; tries++ {
-		err = s.buildPlan(ctx, &b, plan, found, built)
+		err = s.buildPlan(ctx, &b, plan, found, built, told)
 		if err == nil || !isGone(err) || tries == maxRetries {
 			break
 		}
@@ -125,8 +121,9 @@ func (s *Store) Build(ctx context.Context, b Build) (_ *Built, err error) {
 	return built, s.roomy(err)
 }
 
-func (s *Store) buildPlan(ctx context.Context, b *Build, plan *dockerfile.Plan, found map[string]*base, built *Built) (err error) {
+func (s *Store) buildPlan(ctx context.Context, b *Build, plan *dockerfile.Plan, found map[string]*base, built *Built, told *telling) (err error) {
 	w := newWork(s, b, plan, found, built.imports)
+	w.telling = told
 	built.work = w
 	defer func() {
 		for _, done := range w.fetching {

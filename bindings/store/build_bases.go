@@ -31,7 +31,7 @@ func configs(found map[string]*base) map[string]dockerfile.Image {
 }
 
 // bases finds the images that the build needs, and pulls those that are absent.
-func (s *Store) bases(ctx context.Context, b *Build) (map[string]*base, error) {
+func (s *Store) bases(ctx context.Context, b *Build, told *telling) (map[string]*base, error) {
 	found := map[string]*base{}
 	for more := true; more; { // as ONBUILD of a base may name others
 		sources, err := b.Dockerfile.Images(b.Options, configs(found))
@@ -44,7 +44,7 @@ func (s *Store) bases(ctx context.Context, b *Build) (map[string]*base, error) {
 				continue
 			}
 			more = true
-			if found[source.Key()], err = s.namedBase(ctx, b, source); err != nil {
+			if found[source.Key()], err = s.namedBase(ctx, b, source, told); err != nil {
 				return nil, err
 			}
 		}
@@ -52,7 +52,7 @@ func (s *Store) bases(ctx context.Context, b *Build) (map[string]*base, error) {
 	return found, nil
 }
 
-func (s *Store) namedBase(ctx context.Context, b *Build, source dockerfile.Source) (*base, error) {
+func (s *Store) namedBase(ctx context.Context, b *Build, source dockerfile.Source, told *telling) (*base, error) {
 	named, err := reference.ParseNormalizedNamed(source.Image)
 	if err != nil {
 		return nil, fmt.Errorf("failed to parse stage name %q: %w", source.Image, err) //nolint:revive // Docker's words
@@ -63,19 +63,20 @@ func (s *Store) namedBase(ctx context.Context, b *Build, source dockerfile.Sourc
 			return nil, err
 		}
 	}
-	base, err := s.base(ctx, b, name, source.Platform)
-	b.Found(name, err)
+	step := told.another("[internal] load metadata for " + name.String())
+	base, err := s.base(ctx, b, name, source.Platform, step.layers())
+	step.end(err)
 	if err != nil {
 		return nil, b.Dockerfile.Naming(source, fmt.Errorf("failed to resolve source metadata for %s: %w", name, err)) //nolint:revive // Docker's words
 	}
 	return base, nil
 }
 
-func (s *Store) base(ctx context.Context, b *Build, name reference.Named, platform imagespec.Platform) (*base, error) {
+func (s *Store) base(ctx context.Context, b *Build, name reference.Named, platform imagespec.Platform, show Progress) (*base, error) {
 	image, err := s.baseHere(name, platform)
 	pull := errors.Is(err, storage.ErrImageUnknown) || err == nil && b.Pull
 	if pull {
-		if err = s.pullBase(ctx, name, platform, b); err == nil {
+		if err = s.pullBase(ctx, name, platform, show); err == nil {
 			image, err = s.baseHere(name, platform)
 		}
 	}
@@ -118,13 +119,13 @@ func (s *Store) baseHere(name reference.Named, platform imagespec.Platform) (*st
 	return nil, storage.ErrImageUnknown
 }
 
-func (s *Store) pullBase(ctx context.Context, name reference.Named, platform imagespec.Platform, b *Build) error {
+func (s *Store) pullBase(ctx context.Context, name reference.Named, platform imagespec.Platform, show Progress) error {
 	remote, err := s.Find(ctx, name, platform)
 	if err != nil {
 		return err
 	}
 	defer remote.Close()
-	_, err = s.Pull(ctx, remote, b.Pulled(name))
+	_, err = s.Pull(ctx, remote, show)
 	return err
 }
 

@@ -33,21 +33,23 @@ func (n notCache) Error() string {
 
 // importCaches reads the records of the caches that the build may take from.
 // One that is not to be had is no error of the build.
-func (s *Store) importCaches(ctx context.Context, b *Build, platform imagespec.Platform) []*imported {
+func (s *Store) importCaches(ctx context.Context, b *Build, platform imagespec.Platform, told *telling) []*imported {
 	var found []*imported
 	for _, place := range b.CacheFrom {
-		ended := b.Importing(place.Shown)
+		step := told.another("importing cache manifest from " + place.Shown)
 		cache, kind, err := s.importCache(ctx, place, platform)
 		var foreign notCache
 		switch {
 		case errors.As(err, &foreign):
-			ended("passing over what is no build cache of dockless: "+string(foreign), nil)
+			step.did("passing over what is no build cache of dockless: " + string(foreign))
+			step.end(nil)
 			continue
 		case err != nil:
-			ended("", fmt.Errorf("failed to configure %s cache importer: %w", place.Kind, err)) //nolint:revive // Docker's words
+			step.end(fmt.Errorf("failed to configure %s cache importer: %w", place.Kind, err)) //nolint:revive // Docker's words
 			continue
 		}
-		ended("inferred cache manifest type: "+kind, nil)
+		step.did("inferred cache manifest type: " + kind)
+		step.end(nil)
 		found = append(found, cache)
 	}
 	return found

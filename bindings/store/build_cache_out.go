@@ -174,7 +174,7 @@ func (e *cacheExport) fetch(ctx context.Context, below stack, step *dockerfile.S
 			continue
 		}
 		keep := func(made stack) error { return e.store.keep(step.Name, made, known.keys...) }
-		if _, err := e.work.fetchStep(ctx, known.made, cache, keep); err == nil {
+		if _, err := e.work.fetchStep(ctx, known.made, cache, untold, keep); err == nil {
 			return e.find(ctx, below, step, known)
 		}
 	}

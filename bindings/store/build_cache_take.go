@@ -15,12 +15,13 @@ import (
 // machine's cache, with those steps below it that are known. found is false if
 // the step has to be done after all.
 func (w *work) take(ctx context.Context, step *dockerfile.Step, key digest.Digest, below ...*dockerfile.Step) (made stack, found bool, err error) {
+	told := w.told(step)
 	for range maxRetries {
 		offered, from := w.offered(key)
 		if from == nil {
 			return stack{}, false, nil
 		}
-		made, err := w.fetchStep(ctx, offered, from, func(made stack) error {
+		made, err := w.fetchStep(ctx, offered, from, told.layers(), func(made stack) error {
 			w.know(step, made, key)
 			return cmp.Or(w.keep(step.Name, made, key), w.keepBelow(below, made))
 		})
@@ -31,14 +32,14 @@ func (w *work) take(ctx context.Context, step *dockerfile.Step, key digest.Diges
 			return stack{}, false, err
 		}
 		if !isGone(err) {
-			w.tell(StepEvent{Step: w.numbers[step], Name: step.Name, Stderr: true, Output: []byte("ERROR: the cache is of no use: " + err.Error() + "\n")})
+			told.print([]byte("ERROR: the cache is of no use: "+err.Error()+"\n"), true)
 		}
 	}
 	return stack{}, false, nil
 }
 
 // fetchStep puts the layers of a result into the store; then it is to be kept.
-func (w *work) fetchStep(ctx context.Context, made stack, from *imported, keep func(stack) error) (_ stack, err error) {
+func (w *work) fetchStep(ctx context.Context, made stack, from *imported, show Progress, keep func(stack) error) (_ stack, err error) {
 	w.taking.Lock() // several stages may have layers in common
 	defer w.taking.Unlock()
 	layers, err := w.absent(made, from)
@@ -47,12 +48,11 @@ func (w *work) fetchStep(ctx context.Context, made stack, from *imported, keep f
 	}
 	defer func() { err = errors.Join(err, removeStaged(layers)) }()
 	below := w.baseOf(made)
-	quiet := func(string, string, int64, int64) {}
-	missing := w.missing(below.top, layers, quiet)
+	missing := w.missing(below.top, layers, untold)
 	if from.source == nil && len(missing) > 0 {
 		return stack{}, storage.ErrLayerUnknown
 	}
-	if err := w.fetchLayers(ctx, from.source, missing, quiet); err != nil {
+	if err := w.fetchLayers(ctx, from.source, missing, show); err != nil {
 		if ctx.Err() == nil {
 			from.forget(missing)
 		}
@@ -63,7 +63,7 @@ func (w *work) fetchStep(ctx context.Context, made stack, from *imported, keep f
 		return stack{}, err
 	}
 	defer done()
-	if made.top, err = w.putLayers(below.top, layers, quiet); err != nil {
+	if made.top, err = w.putLayers(below.top, layers, show); err != nil {
 		return stack{}, err
 	}
 	return made, keep(made)

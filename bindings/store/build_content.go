@@ -100,6 +100,9 @@ func (c *reading) part(f *found, name string, part int) error {
 		}
 		hash.Write(buffer[:n])
 		at += int64(n)
+		if c.source.read != nil {
+			c.source.read(n)
+		}
 	}
 	if len(f.parts) == 0 {
 		hash.Sum(f.sum[:0])

@@ -12,15 +12,35 @@ import (
 // pickAll looks at all that comes from the contexts before anything is done:
 // what is not there is said at once.
 func (w *work) pickAll(ctx context.Context) error {
+	defer w.loaded()
 	for _, stage := range w.plan.Stages {
 		for _, step := range stage.Steps {
-			if step.Copy == nil || step.Copy.From.Context == "" || fetches(step.Copy) {
-				continue
-			}
-			if _, err := w.picked(ctx, step); err != nil {
-				w.tell(StepEvent{Step: w.numbers[step], Name: step.Name})
+			if err := w.pickContexts(ctx, step); err != nil {
+				w.loaded()
+				w.told(step).goOn()
 				return w.failed(ctx, step, err)
 			}
+		}
+	}
+	return nil
+}
+
+func (w *work) pickContexts(ctx context.Context, step *dockerfile.Step) error {
+	if step.Copy != nil && step.Copy.From.Context != "" && !fetches(step.Copy) {
+		w.load(step.Copy.From.Context)
+		_, err := w.picked(ctx, step)
+		return err
+	}
+	if step.Run == nil {
+		return nil
+	}
+	for _, mount := range step.Run.Mounts {
+		if mount.From.Context == "" {
+			continue
+		}
+		w.load(mount.From.Context)
+		if _, err := w.mountKey(ctx, mount); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -93,7 +113,7 @@ func (w *work) picked(ctx context.Context, step *dockerfile.Step) (*picked, erro
 		if item.URL == "" && item.Git == "" {
 			continue
 		}
-		path, err := w.fetch(ctx, item)
+		path, err := w.fetch(ctx, step, item)
 		if err != nil {
 			return nil, err
 		}
@@ -123,10 +143,11 @@ func (w *work) source(from dockerfile.Source) (source, error) {
 // contextSource is a build context as a tree to copy from.
 func (w *work) contextSource(name string) source {
 	dir := w.build.Directories[name]
-	return source{
-		root: dir, ignore: w.build.Ignore[name],
-		seen: w.memoryOf(dir),
+	from := source{root: dir, ignore: w.build.Ignore[name], seen: w.memoryOf(dir)}
+	if load := w.loads[name]; load != nil {
+		from.read = load.read
 	}
+	return from
 }
 
 // key is the digest of what a step is made from: what it says and what it stands

@@ -20,11 +20,12 @@ import (
 
 // source is a tree that COPY takes files from.
 type source struct {
-	root   string   // a directory: a context, or the files of a stage or an image; "" for text of the Dockerfile
-	file   string   // what was fetched: a file, or a directory with a git checkout; "": the item's Path below root
-	ignore []string // patterns of .dockerignore, for a context
-	own    bool     // its files keep their owners: it is an image or a stage
-	seen   string   // a file that remembers the digests of its files between builds; "": none
+	root   string    // a directory: a context, or the files of a stage or an image; "" for text of the Dockerfile
+	file   string    // what was fetched: a file, or a directory with a git checkout; "": the item's Path below root
+	ignore []string  // patterns of .dockerignore, for a context
+	own    bool      // its files keep their owners: it is an image or a stage
+	seen   string    // a file that remembers the digests of its files between builds; "": none
+	read   func(int) // is told how many bytes are read to know what is in the files; may be nil
 }
 
 // picked are the files that a Copy takes, in the order in which it puts them.

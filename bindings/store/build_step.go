@@ -17,6 +17,10 @@ func (w *work) step(ctx context.Context, step *dockerfile.Step, below stack) (st
 	if err := ctx.Err(); err != nil {
 		return stack{}, err
 	}
+	told := w.told(step)
+	if step.Copy != nil && fetches(step.Copy) {
+		told.goOn() // before anything is known of it
+	}
 	keys := make([]digest.Digest, 1, 2)
 	for wait := false; ; wait = true {
 		if wait { // nothing is known of a stage, or it is needed
@@ -51,14 +55,14 @@ func (w *work) step(ctx context.Context, step *dockerfile.Step, below stack) (st
 		}
 		keys = append(keys, content)
 	}
-	w.tell(StepEvent{Step: w.numbers[step], Name: step.Name})
+	told.goOn()
 	// The same step in two stages is done once.
 	result, err, _ := w.once.Do(keys[0].String(), func() (any, error) { return w.do(ctx, step, below, keys) })
 	if err != nil {
 		return stack{}, w.failed(ctx, step, err)
 	}
 	w.know(step, result.(stack), keys...)
-	w.tell(StepEvent{Step: w.numbers[step], Name: step.Name, Ends: true})
+	told.end(nil)
 	return result.(stack), nil
 }
 
@@ -124,7 +128,8 @@ func (w *work) layer(ctx context.Context, step *dockerfile.Step, below stack) (*
 // run runs the process of a step.
 func (w *work) run(ctx context.Context, step *dockerfile.Step, below stack) (*unpacked, error) {
 	p := process{Run: step.Run, top: below.top, build: w.build}
-	p.stdout, p.stderr = &stepOutput{w, step, false}, &stepOutput{w, step, true}
+	told := w.told(step)
+	p.stdout, p.stderr = &stepOutput{told, false}, &stepOutput{told, true}
 	for _, mount := range step.Run.Mounts {
 		root := ""
 		if !mount.From.None() {
@@ -179,8 +184,8 @@ func (w *work) below(at stack) (string, error) {
 	return w.views.root(at.top)
 }
 
-// fetch gets what ADD names, once.
-func (w *work) fetch(ctx context.Context, item dockerfile.Item) (string, error) {
+// fetch gets what a step of ADD names, once.
+func (w *work) fetch(ctx context.Context, step *dockerfile.Step, item dockerfile.Item) (string, error) {
 	name := fmt.Sprint(cmp.Or(item.URL, item.Git), " ", item.Checksum, item.KeepGitDir)
 	w.mutex.Lock()
 	path, found := w.fetched[name]
@@ -199,9 +204,17 @@ func (w *work) fetch(ctx context.Context, item dockerfile.Item) (string, error) 
 		w.fetching = append(w.fetching, done)
 		w.mutex.Unlock()
 	}
-	path, err := w.build.Fetch(ctx, item, dir)
+	const task = "downloading"
+	told, begun := w.told(step), false
+	path, err := w.build.Fetch(ctx, item, dir, func(done, total int64) {
+		begun = true
+		told.task(task, done, total)
+	})
 	if err != nil {
 		return "", err
+	}
+	if begun {
+		told.did(task)
 	}
 	w.mutex.Lock()
 	defer w.mutex.Unlock()

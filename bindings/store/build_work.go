@@ -16,6 +16,7 @@ import (
 // result is here.
 type work struct {
 	*Store
+	*telling
 	build   *Build
 	plan    *dockerfile.Plan
 	bases   map[string]*base
@@ -25,9 +26,9 @@ type work struct {
 	numbers map[*dockerfile.Step]int // for the events
 	once    singleflight.Group       // steps of several stages that are the same
 
-	told     sync.Mutex // held while an event is told
-	shown    map[int]bool
 	mutex    sync.Mutex
+	ended    map[int]bool            // of steps: their end has been told
+	loads    map[string]*contextLoad // while contexts are looked at
 	picks    map[*dockerfile.Step]*picked
 	mounts   map[[2]string]digest.Digest // context and path of a bind mount → the key of its content
 	running  sync.WaitGroup
@@ -54,7 +55,7 @@ func newWork(s *Store, b *Build, plan *dockerfile.Plan, bases map[string]*base, 
 	w := &work{
 		Store: s, build: b, plan: plan, bases: bases, imports: imports, views: s.newViews(),
 		stages: map[*dockerfile.Stage]*stageWork{}, numbers: map[*dockerfile.Step]int{},
-		shown: map[int]bool{}, picks: map[*dockerfile.Step]*picked{}, known: map[*dockerfile.Step]*knownStep{}, fetched: map[string]string{}, mounts: map[[2]string]digest.Digest{},
+		ended: map[int]bool{}, loads: map[string]*contextLoad{}, picks: map[*dockerfile.Step]*picked{}, known: map[*dockerfile.Step]*knownStep{}, fetched: map[string]string{}, mounts: map[[2]string]digest.Digest{},
 	}
 	number := 0
 	first := map[string]int{} // each is shown once
