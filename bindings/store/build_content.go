@@ -12,7 +12,6 @@ import (
 	"path"
 	"runtime"
 	"slices"
-	"strings"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
@@ -137,10 +136,13 @@ func changedSince(name string) error {
 	return fmt.Errorf("%s has changed while it was copied: build again", name)
 }
 
-// xattrs reads a file's extended attributes: of a context those of the user, as
-// the others do not come through to docker's.
+// xattrs reads a file's extended attributes, but not in a context: there these do
+// not come through to docker's.
 func (c *reading) xattrs(f *found, name string) error {
-	all, err := xattrsOf(opened(int(c.root.Fd()))+"/"+name, c.source.own)
+	if !c.source.own {
+		return nil
+	}
+	all, err := xattrsOf(opened(int(c.root.Fd())) + "/" + name)
 	if err != nil {
 		return fmt.Errorf("reading the extended attributes of %s: %w", path.Join(c.source.root, name), err)
 	}
@@ -150,40 +152,22 @@ func (c *reading) xattrs(f *found, name string) error {
 	return nil
 }
 
-// xattrsOf are the extended attributes of a file that are the user's, and with
-// own its capabilities.
-func xattrsOf(name string, own bool) (map[string]string, error) {
-	names, err := xattr(func(into []byte) (int, error) { return unix.Llistxattr(name, into) })
-	if err != nil || len(names) == 0 {
+// capability is the extended attribute that a build puts into layers. As with
+// docker it is the only one: what else there is, the note where a file was
+// downloaded from, say, is not pushed to the world.
+const capability = "security.capability"
+
+// xattrsOf are the extended attributes of a file that come into layers.
+func xattrsOf(name string) (map[string]string, error) {
+	var value [64]byte // the kernel has none that is longer
+	n, err := unix.Lgetxattr(name, capability, value[:])
+	if errors.Is(err, unix.ENODATA) || errors.Is(err, unix.ENOTSUP) {
+		return nil, nil
+	}
+	if err != nil {
 		return nil, err
 	}
-	all := map[string]string{}
-	for key := range strings.SplitSeq(strings.TrimSuffix(names, "\x00"), "\x00") {
-		user := strings.HasPrefix(key, "user.") && !strings.HasPrefix(key, "user.overlay.")
-		if !user && !(own && key == "security.capability") {
-			continue
-		}
-		value, err := xattr(func(into []byte) (int, error) { return unix.Lgetxattr(name, key, into) })
-		if err != nil {
-			return nil, err
-		}
-		all[key] = value
-	}
-	return all, nil
-}
-
-func xattr(get func(into []byte) (int, error)) (string, error) {
-	var buffer [256]byte
-	n, err := get(buffer[:])
-	if errors.Is(err, unix.ERANGE) {
-		long := make([]byte, 64<<10)
-		n, err = get(long)
-		return string(long[:max(n, 0)]), err
-	}
-	if errors.Is(err, unix.ENOTSUP) || errors.Is(err, unix.ENODATA) {
-		return "", nil
-	}
-	return string(buffer[:max(n, 0)]), err
+	return map[string]string{capability: string(value[:n])}, nil
 }
 
 // write writes all of a file that counts, and that of those below it.

@@ -217,13 +217,8 @@ func (a *unpacking) attributes(n *node, header *tar.Header) {
 		n.uid, n.gid = a.owner.uid, a.owner.gid
 	}
 	n.mtime = unix.Timespec{Sec: header.ModTime.Unix(), Nsec: int64(header.ModTime.Nanosecond())}
-	for key, value := range header.PAXRecords {
-		if name, is := strings.CutPrefix(key, xattrPrefix); is {
-			if n.xattrs == nil {
-				n.xattrs = map[string]string{}
-			}
-			n.xattrs[name] = value
-		}
+	if value, has := header.PAXRecords[xattrPrefix+capability]; has {
+		n.xattrs = map[string]string{capability: value}
 	}
 }
 
@@ -263,7 +258,7 @@ func (l *draft) linked(a *unpacking, name string) (*sameFile, error) {
 		full := strings.TrimPrefix(target.path(), "/")
 		target.root = opened(int(l.below.Fd()))
 		target.from = &found{mode: target.mode, size: target.size, mtime: target.mtime, rare: &rare{place: full}}
-		if target.xattrs, err = xattrsOf(target.root+"/"+full, true); err != nil {
+		if target.xattrs, err = xattrsOf(target.root + "/" + full); err != nil {
 			return nil, err
 		}
 		l.keep(target)

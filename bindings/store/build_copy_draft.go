@@ -108,7 +108,7 @@ func (l *draft) child(dir *node, name string) (*node, error) {
 	switch n.kind() {
 	case unix.S_IFDIR:
 		n.files, n.below = map[string]*node{}, true
-		n.xattrs, err = xattrsOf(opened(int(l.below.Fd()))+"/"+full, true)
+		n.xattrs, err = xattrsOf(opened(int(l.below.Fd())) + "/" + full)
 	case unix.S_IFLNK:
 		n.link, err = linkTarget(int(l.below.Fd()), full)
 	}

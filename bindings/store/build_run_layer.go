@@ -157,7 +157,7 @@ func (d *description) header(name string, info fs.FileInfo) (*tar.Header, error)
 		}
 		d.links[inode] = name
 	}
-	found, err := xattrsOf(file, true)
+	found, err := xattrsOf(file)
 	if err != nil {
 		return nil, fmt.Errorf("reading the attributes of %s: %w", file, err)
 	}
