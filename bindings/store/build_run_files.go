@@ -10,7 +10,6 @@ import (
 	"github.com/containers/storage"
 	graphdriver "github.com/containers/storage/drivers"
 	"github.com/containers/storage/pkg/stringid"
-	"github.com/containers/storage/pkg/unshare"
 	"github.com/containers/storage/types"
 	"golang.org/x/sys/unix"
 )
@@ -173,12 +172,4 @@ func (w *writable) layer(ctx context.Context) (*unpacked, error) {
 	layer := w.layered
 	w.layered = nil
 	return layer, nil
-}
-
-// opaque is the attribute of a directory that hides what is below.
-func opaque() string {
-	if unshare.IsRootless() {
-		return "user.overlay.opaque"
-	}
-	return "trusted.overlay.opaque"
 }

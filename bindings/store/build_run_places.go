@@ -176,6 +176,13 @@ func (r *run) forget() error {
 	return nil
 }
 
+// hides tells whether a directory hides what is below.
+func hides(dir string) bool {
+	value := make([]byte, 1)
+	n, err := unix.Lgetxattr(dir, overlayAttribute("opaque"), value)
+	return err == nil && n == 1 && value[0] == 'y'
+}
+
 // isSame tells whether a directory is as it is in the layers below.
 func (w *writable) isSame(name string, info fs.FileInfo) bool {
 	for _, dir := range w.lower {
