@@ -60,9 +60,7 @@ func buildxUseCommand(env *Env) *cli.Command {
 			boolean(&global, "global", "", "Builder persists context changes"),
 		},
 		Action: arguments(1, 1, func(_ context.Context, args []string) error {
-			if args[0] != builderName {
-				fmt.Fprintf(env.Err, "WARNING: %s is the builder %s: there is one\n", args[0], builderName)
-			}
+			warnBuilder(env, args[0])
 			return nil
 		}),
 	}

@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -25,12 +26,19 @@ func buildxInspectCommand(env *Env) *cli.Command {
 			if len(args) > 0 {
 				builder = args[0]
 			}
-			if builder != "" && builder != builderName {
-				return fmt.Errorf("no builder %q found: there is one, %s", builder, builderName)
-			}
+			builder = cmp.Or(builder, builderName)
+			warnBuilder(env, builder)
 			_, err := fmt.Fprintf(env.Out, "Name:   %s\nDriver: docker\n\nNodes:\nName:             %s\nEndpoint:         %s\nStatus:           running\nBuildKit version: %s\nPlatforms:        %s\n",
-				builderName, builderName, builderName, "dockless", strings.Join(store.RunnablePlatforms(), ", "))
+				builder, builder, builderName, builtBy, strings.Join(store.RunnablePlatforms(), ", "))
 			return err
 		}),
+	}
+}
+
+// warnBuilder says that a name is only another one for what there is: a script
+// that has created a builder asks for it.
+func warnBuilder(env *Env, name string) {
+	if name != builderName {
+		fmt.Fprintf(env.Err, "WARNING: %s is the builder %s: there is one\n", name, builderName)
 	}
 }

@@ -3,12 +3,12 @@ package commands
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"strings"
-	"text/tabwriter"
 
 	"dockless/bindings/store"
+	"dockless/commands/output"
 
+	"github.com/docker/cli/cli/command/formatter"
 	"github.com/urfave/cli/v2"
 )
 
@@ -16,7 +16,7 @@ import (
 const builderName = "default"
 
 func buildxListCommand(env *Env) *cli.Command {
-	format := "table"
+	format := formatter.TableFormatKey
 	var noTrunc bool
 	return &cli.Command{
 		Name:  "ls",
@@ -26,24 +26,49 @@ func buildxListCommand(env *Env) *cli.Command {
 			boolean(&noTrunc, "no-trunc", "", "Don't truncate output"),
 		},
 		Action: arguments(0, 0, func(context.Context, []string) error {
-			switch format {
-			case "json":
-				return json.NewEncoder(env.Out).Encode(map[string]any{
-					"Name": builderName, "Driver": "docker", "Current": true, "Dynamic": false,
-					"Nodes": []map[string]any{{"Name": builderName, "Endpoint": builderName, "Status": "running", "Version": buildxVersion, "Platforms": store.RunnablePlatforms()}},
-				})
-			case "{{.Name}}":
-				_, err := fmt.Fprintln(env.Out, builderName)
-				return err
-			case "table":
-			default:
-				return fmt.Errorf("--format %s: only table, json and {{.Name}} are there", format)
-			}
-			table := tabwriter.NewWriter(env.Out, 0, 0, 3, ' ', 0)
-			fmt.Fprintln(table, "NAME/NODE\tDRIVER/ENDPOINT\tSTATUS\tBUILDKIT\tPLATFORMS")
-			fmt.Fprintf(table, "%s*\tdocker\t\t\t\n", builderName)
-			fmt.Fprintf(table, " \\_ %s\t \\_ %s\trunning\tdockless\t%s\n", builderName, builderName, strings.Join(store.RunnablePlatforms(), ", "))
-			return table.Flush()
+			return listBuilders(env, formatter.Format(format))
 		}),
 	}
+}
+
+var builderHeadings = output.Headings{
+	"Name": "NAME/NODE", "DriverEndpoint": "DRIVER/ENDPOINT", "Status": "STATUS", "Buildkit": "BUILDKIT",
+	"Platforms": "PLATFORMS", "LastActivity": "LAST ACTIVITY", "Error": "ERROR",
+}
+
+// builderRow is a builder, or its node.
+type builderRow struct {
+	output.Row
+	Name, DriverEndpoint, Status, Buildkit, Platforms, LastActivity, Error string
+}
+
+// MarshalJSON is the whole builder, whichever row it is.
+func (*builderRow) MarshalJSON() ([]byte, error) {
+	return json.Marshal(map[string]any{
+		"Name": builderName, "Driver": "docker", "Current": true, "Dynamic": false,
+		"Nodes": []map[string]any{{
+			"Name": builderName, "Endpoint": builderName, "Status": "running", "Version": builtBy, "Platforms": store.RunnablePlatforms(),
+		}},
+	})
+}
+
+// builtBy stands where buildx has the version of BuildKit.
+const builtBy = "dockless"
+
+func listBuilders(env *Env, format formatter.Format) error {
+	rows := []*builderRow{
+		{Name: builderName, DriverEndpoint: "docker"},
+		{Name: builderName, DriverEndpoint: builderName, Status: "running", Buildkit: builtBy, Platforms: strings.Join(store.RunnablePlatforms(), ", ")},
+	}
+	switch {
+	case format == formatter.JSONFormatKey || strings.Contains(string(format), "json ."):
+		rows = rows[:1] // both would be the same
+	case format == formatter.TableFormatKey:
+		format = "table {{.Name}}\t{{.DriverEndpoint}}\t{{.Status}}\t{{.Buildkit}}\t{{.Platforms}}"
+	}
+	if format.IsTable() {
+		rows[0].Name += "*"
+		rows[1].Name, rows[1].DriverEndpoint = ` \_ `+rows[1].Name, ` \_ `+rows[1].DriverEndpoint
+	}
+	return output.Print(env.Out, format, builderHeadings, rows)
 }
