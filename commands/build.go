@@ -12,6 +12,7 @@ import (
 	"dockless/bindings/dockerfile"
 	"dockless/bindings/store"
 
+	"github.com/containerd/platforms"
 	"github.com/distribution/reference"
 	"github.com/urfave/cli/v2"
 )
@@ -117,23 +118,11 @@ func buildImage(ctx context.Context, env *Env, o *buildOptions, where string) (e
 // open opens the store, with credentials for the registries that the build
 // needs, and clears what killed builds have left.
 func (o *buildOptions) open(ctx context.Context, env *Env, b *store.Build, names []reference.Named) (*store.Store, error) {
-	wanted, err := b.Dockerfile.Images(b.Options, nil)
+	wanted, err := o.registries(env, b, names)
 	if err != nil {
 		return nil, err
 	}
-	var bases []reference.Named
-	for _, image := range wanted {
-		name, err := reference.ParseNormalizedNamed(image.Image)
-		if err != nil {
-			return nil, fmt.Errorf("failed to parse stage name %q: %w", image.Image, err) //nolint:revive // Docker's words
-		}
-		bases = append(bases, name)
-	}
-	if o.pushes() {
-		bases = append(bases, names...)
-	}
-	bases = append(bases, o.cacheNames(b)...)
-	images, err := env.Registry(ctx, bases...)
+	images, err := env.Registry(ctx, wanted...)
 	if err != nil {
 		return nil, err
 	}
@@ -141,6 +130,34 @@ func (o *buildOptions) open(ctx context.Context, env *Env, b *store.Build, names
 		fmt.Fprintf(env.Err, "Ended %d process(es) that a killed build has left\n", images.Killed)
 	}
 	return images, nil
+}
+
+// registries are the images that the build needs to talk with registries about.
+func (o *buildOptions) registries(env *Env, b *store.Build, names []reference.Named) ([]reference.Named, error) {
+	bases, err := b.Dockerfile.Images(b.Options, nil)
+	if err != nil {
+		return nil, err
+	}
+	var wanted, here []reference.Named
+	helped := env.DockerConfigFile().CredentialsStore != "" || len(env.DockerConfigFile().CredentialHelpers) > 0
+	for _, base := range bases {
+		name, err := reference.ParseNormalizedNamed(base.Image)
+		if err != nil {
+			return nil, fmt.Errorf("failed to parse stage name %q: %w", base.Image, err) //nolint:revive // Docker's words
+		}
+		if helped && !b.Pull && base.Platform.Architecture == platforms.DefaultSpec().Architecture {
+			here = append(here, name) // perhaps: then no helper has to open its keyring
+		} else {
+			wanted = append(wanted, name)
+		}
+	}
+	if len(here) > 0 {
+		wanted = append(wanted, store.Absent(here)...)
+	}
+	if o.pushes() {
+		wanted = append(wanted, names...)
+	}
+	return append(wanted, o.cacheNames(b)...), nil
 }
 
 // export does with the image what the outputs say. Where none of them leaves it

@@ -94,7 +94,7 @@ func (s *Store) base(ctx context.Context, b *Build, name reference.Named, platfo
 // baseHere is what the store has for a name and a platform: under the full name,
 // under plain Podman's localhost/ name, or with that digest.
 func (s *Store) baseHere(name reference.Named, platform imagespec.Platform) (*storage.Image, error) {
-	names := []string{name.String()}
+	names := namesHere(name)
 	if canonical, is := name.(reference.Canonical); is {
 		same, err := s.ImagesByDigest(canonical.Digest())
 		if err != nil && !errors.Is(err, storage.ErrImageUnknown) {
@@ -103,8 +103,6 @@ func (s *Store) baseHere(name reference.Named, platform imagespec.Platform) (*st
 		for _, image := range same {
 			names = append(names, image.ID)
 		}
-	} else if reference.Domain(name) == "docker.io" {
-		names = append(names, "localhost/"+reference.FamiliarString(name))
 	}
 	for _, name := range names {
 		image, err := s.Image(name)
