@@ -44,6 +44,10 @@ const (
 
 func becomeRuntime() error {
 	runtime.LockOSThread() // the mounts and the network are this thread's, and then the runtime's
+	// So is the wish to be killed, and this need not be the thread that has it.
+	if err := unix.Prctl(unix.PR_SET_PDEATHSIG, uintptr(unix.SIGKILL), 0, 0, 0); err != nil {
+		return err
+	}
 	orders := os.NewFile(orderFile, "order")
 	var o order
 	if err := json.NewDecoder(orders).Decode(&o); err != nil {
