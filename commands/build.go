@@ -83,6 +83,7 @@ func buildImage(ctx context.Context, env *Env, o *buildOptions, where string) (e
 		return nil
 	}
 	built, err := images.Build(ctx, b)
+	err = o.limits.explain(err)
 	var id string
 	if err == nil {
 		defer func() { err = errors.Join(err, built.Close()) }()

@@ -44,16 +44,17 @@ func (o *buildLimits) flags() []cli.Flag {
 func (o *buildLimits) limits() (store.Limits, error) {
 	l := store.Limits{
 		CgroupParent: o.cgroupParent,
-		CPUPeriod:    uint64(max(o.cpuPeriod, 0)), CPUQuota: int64(o.cpuQuota), CPUShares: uint64(max(o.cpuShares, 0)),
+		CPUPeriod:    uint64(o.cpuPeriod), CPUQuota: int64(o.cpuQuota), CPUShares: uint64(o.cpuShares),
 		CPUs: o.cpusetCPUs, Mems: o.cpusetMems,
 		Memory: o.memory.Value(), MemorySwap: o.swap.Value(),
 	}
-	switch {
-	case l.Memory != 0 && l.Memory < least:
-		return l, errors.New("Minimum memory limit allowed is 6MB")
-	case l.Memory > 0 && l.MemorySwap > 0 && l.MemorySwap < l.Memory:
-		return l, errors.New("Minimum memoryswap limit should be larger than memory limit, see usage")
-	case len(o.security) > 0:
+	if err := checkMemory(l.Memory, l.MemorySwap); err != nil {
+		return l, err
+	}
+	if err := checkCPU(o.cpuPeriod, o.cpuQuota, o.cpuShares, l.CPUs, l.Mems); err != nil {
+		return l, err
+	}
+	if len(o.security) > 0 {
 		return l, fmt.Errorf("--security-opt %s: not supported by a build; docker's own builder has none on Linux either", o.security[0])
 	}
 	if size := o.shmSize.Value(); size > 0 {
@@ -74,4 +75,13 @@ func (o *buildLimits) limits() (store.Limits, error) {
 		l.Ulimits = append(l.Ulimits, u.String())
 	}
 	return l, nil
+}
+
+// explain says what can be done about limits that cannot be set.
+func (*buildLimits) explain(err error) error {
+	var missing *store.ControllersError
+	if errors.As(err, &missing) {
+		return fmt.Errorf("%w; build without these limits, or %s", err, delegating)
+	}
+	return err
 }

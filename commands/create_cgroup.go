@@ -106,9 +106,11 @@ func userManager() bool {
 }
 
 // notDelegated says why limits cannot be set and what gives them to a user.
-// Source: https://systemd.io/CGROUP_DELEGATION/
 func notDelegated(controllers []string) string {
-	return fmt.Sprintf("the cgroup controllers %s are not delegated to you; once, as root: "+
-		`mkdir -p /etc/systemd/system/user@.service.d; printf '[Service]\nDelegate=cpu cpuset io memory pids\n' > /etc/systemd/system/user@.service.d/delegate.conf; systemctl daemon-reload; then log in anew`,
-		strings.Join(controllers, ", "))
+	return fmt.Sprintf("the cgroup controllers %s are not delegated to you; %s", strings.Join(controllers, ", "), delegating)
 }
+
+// delegating is how a user gets them.
+// Source: https://systemd.io/CGROUP_DELEGATION/
+const delegating = `once, as root: mkdir -p /etc/systemd/system/user@.service.d; ` +
+	`printf '[Service]\nDelegate=cpu cpuset io memory pids\n' > /etc/systemd/system/user@.service.d/delegate.conf; systemctl daemon-reload; then log in anew`

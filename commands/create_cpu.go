@@ -21,17 +21,8 @@ func (o *resourceOptions) fillCPU(d *draft, r *spec.LinuxResources) error {
 		return errors.New("Conflicting options: Nano CPUs and CPU Quota cannot both be set")
 	case o.cpus != 0 && (o.cpus < 1e7 || o.cpus > opts.NanoCPUs(available)*1e9):
 		return fmt.Errorf("Range of CPUs is from 0.01 to %d.00, as there are only %d CPUs available", available, available)
-	case o.cpuPeriod != 0 && (o.cpuPeriod < 1000 || o.cpuPeriod > 1000000):
-		return errors.New("CPU cfs period can not be less than 1ms (i.e. 1000) or larger than 1s (i.e. 1000000)")
-	case o.cpuQuota > 0 && o.cpuQuota < 1000:
-		return errors.New("CPU cfs quota can not be less than 1ms (i.e. 1000)")
-	case o.cpuShares < 0:
-		return fmt.Errorf("invalid CPU shares (%d): value must be a positive integer", o.cpuShares)
 	}
-	if err := online("cpus", "CPUs", o.cpusetCPUs, "/sys/devices/system/cpu/online"); err != nil {
-		return err
-	}
-	if err := online("mems", "memory nodes", o.cpusetMems, "/sys/devices/system/node/online"); err != nil {
+	if err := checkCPU(o.cpuPeriod, o.cpuQuota, o.cpuShares, o.cpusetCPUs, o.cpusetMems); err != nil {
 		return err
 	}
 	c := &spec.LinuxCPU{Cpus: o.cpusetCPUs, Mems: o.cpusetMems}
@@ -64,6 +55,23 @@ func (o *resourceOptions) fillCPU(d *draft, r *spec.LinuxResources) error {
 		r.CPU = c
 	}
 	return nil
+}
+
+// checkCPU checks limits of the CPU, 0 and "" being none: period and quota in
+// microseconds, and lists of processors and memory nodes.
+func checkCPU(period, quota, shares int, cpus, mems string) error {
+	switch {
+	case period != 0 && (period < 1000 || period > 1000000):
+		return errors.New("CPU cfs period can not be less than 1ms (i.e. 1000) or larger than 1s (i.e. 1000000)")
+	case quota > 0 && quota < 1000:
+		return errors.New("CPU cfs quota can not be less than 1ms (i.e. 1000)")
+	case shares < 0:
+		return fmt.Errorf("invalid CPU shares (%d): value must be a positive integer", shares)
+	}
+	if err := online("cpus", "CPUs", cpus, "/sys/devices/system/cpu/online"); err != nil {
+		return err
+	}
+	return online("mems", "memory nodes", mems, "/sys/devices/system/node/online")
 }
 
 // online checks a list of processors or memory nodes against those that are

@@ -13,15 +13,13 @@ const least = 6 << 20
 // Docker's daemon.
 func (o *resourceOptions) fillMemory(d *draft, r *spec.LinuxResources) error {
 	memory, swap, reservation := o.memory.Value(), o.swap.Value(), o.reservation.Value()
-	switch {
-	case o.swappiness < -1 || o.swappiness > 100:
+	if o.swappiness < -1 || o.swappiness > 100 {
 		return usage("invalid value: %d. Valid memory swappiness range is 0-100", o.swappiness)
-	case memory != 0 && memory < least:
-		return errors.New("Minimum memory limit allowed is 6MB")
-	case memory > 0 && swap > 0 && swap < memory:
-		return errors.New("Minimum memoryswap limit should be larger than memory limit, see usage")
-	case memory == 0 && swap > 0:
-		return errors.New("You should always set the Memory limit when using Memoryswap limit, see usage")
+	}
+	if err := checkMemory(memory, swap); err != nil {
+		return err
+	}
+	switch {
 	case reservation != 0 && reservation < least:
 		return errors.New("Minimum memory reservation allowed is 6MB")
 	case memory > 0 && reservation > memory:
@@ -47,6 +45,20 @@ func (o *resourceOptions) fillMemory(d *draft, r *spec.LinuxResources) error {
 	}
 	if o.kernelMemory != 0 {
 		d.warn("--kernel-memory is discarded: cgroup v2 counts kernel memory in --memory")
+	}
+	return nil
+}
+
+// checkMemory checks limits of memory, and of memory and swap together; 0 is
+// none, and -1 any swap.
+func checkMemory(memory, swap int64) error {
+	switch {
+	case memory != 0 && memory < least:
+		return errors.New("Minimum memory limit allowed is 6MB")
+	case memory > 0 && swap > 0 && swap < memory:
+		return errors.New("Minimum memoryswap limit should be larger than memory limit, see usage")
+	case memory == 0 && swap > 0:
+		return errors.New("You should always set the Memory limit when using Memoryswap limit, see usage")
 	}
 	return nil
 }

@@ -44,6 +44,8 @@ type run struct {
 	files   *writable
 	spec    *specs.Spec
 	network *network
+	group   string // the control group in which a process with limits gets its own
+	scoped  bool   // systemd has made it, and removes it
 	places  []place
 	undo    []func() error // what has to happen in the end, from the last to the first
 }
@@ -99,6 +101,11 @@ func (p *process) execute(ctx context.Context, r *run) error {
 		return fmt.Errorf("starting a container: %w", err)
 	}
 	defer box.end()
+	if p.build.Limits.limited() {
+		if err := r.confine(ctx, box.cmd.Process.Pid); err != nil {
+			return err
+		}
+	}
 	if err := r.prepare(ctx, conf, mode); err != nil {
 		return err
 	}
@@ -118,7 +125,7 @@ func (r *run) prepare(ctx context.Context, conf *runtimeConfig, mode string) (er
 	if r.spec, err = r.configuration(conf, mode); err != nil {
 		return err
 	}
-	if err := r.noteCgroup(); err != nil {
+	if err := r.noteCgroup(conf); err != nil {
 		return err
 	}
 	if err := r.makeDir(); err != nil {

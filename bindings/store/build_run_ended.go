@@ -148,7 +148,7 @@ func (r *run) notStarted(complaint string) error {
 		return &ExitError{Process: r.Process, Code: 1}
 	}
 	if r.build.Limits.limited() && (strings.Contains(complaint, "memory.") || strings.Contains(complaint, "cpu") || strings.Contains(complaint, "cgroup")) {
-		return fmt.Errorf("the limits of memory and CPU cannot be set here (%s): root has to delegate the controllers to your session (Delegate= of user@.service); build without them", complaint)
+		return fmt.Errorf("setting the limits of memory and CPU: %s; build without them", complaint)
 	}
 	if what, full := strings.CutSuffix(complaint, "No space left on device"); full {
 		return fmt.Errorf("starting a container: %s%w", what, syscall.ENOSPC)

@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"slices"
 
-	"github.com/containers/common/pkg/config"
 	"github.com/opencontainers/runtime-spec/specs-go"
 )
 
@@ -18,9 +17,23 @@ func (l *Limits) limited() bool {
 	return l.CgroupParent != "" || l.CPUPeriod != 0 || l.CPUShares != 0 || l.CPUQuota != 0 || l.CPUs != "" || l.Mems != "" || l.Memory != 0 || l.MemorySwap != 0
 }
 
+// controllers are the cgroup controllers that the limits need, sorted.
+func (l *Limits) controllers() (names []string) {
+	if l.CPUPeriod != 0 || l.CPUShares != 0 || l.CPUQuota != 0 {
+		names = append(names, "cpu")
+	}
+	if l.CPUs != "" || l.Mems != "" {
+		names = append(names, "cpuset")
+	}
+	if l.Memory != 0 || l.MemorySwap != 0 {
+		names = append(names, "memory")
+	}
+	return names
+}
+
 func (r *run) resources() *specs.LinuxResources {
 	l := &r.build.Limits
-	if !l.limited() {
+	if len(l.controllers()) == 0 {
 		return nil
 	}
 	resources := &specs.LinuxResources{CPU: &specs.LinuxCPU{Cpus: l.CPUs, Mems: l.Mems}, Memory: &specs.LinuxMemory{}}
@@ -36,27 +49,22 @@ func (r *run) resources() *specs.LinuxResources {
 	if l.Memory != 0 {
 		resources.Memory.Limit = &l.Memory
 	}
-	if l.MemorySwap != 0 {
-		resources.Memory.Swap = &l.MemorySwap
+	if swap := l.MemorySwap; swap != 0 {
+		resources.Memory.Swap = &swap
+	} else if _, err := os.Stat(filepath.Join(cgroups, r.group, "memory.swap.max")); err == nil && l.Memory != 0 {
+		swap = 2 * l.Memory // as docker has it where the kernel counts swap
+		resources.Memory.Swap = &swap
 	}
 	return resources
 }
 
-// cgroupsPath is the control group, in the words of the manager that
-// containers.conf names.
-func (r *run) cgroupsPath(conf *runtimeConfig) string {
-	l := &r.build.Limits
-	switch {
-	case !l.limited():
+// cgroupsPath is the control group of the process, "" for the one in which the
+// build is.
+func (r *run) cgroupsPath() string {
+	if !r.build.Limits.limited() {
 		return ""
-	case conf.Engine.CgroupManager == config.SystemdCgroupsManager:
-		slice := l.CgroupParent
-		if slice == "" {
-			slice = "user.slice"
-		}
-		return slice + ":dockless:" + r.containerID()
 	}
-	return path.Join("/", l.CgroupParent, r.containerID())
+	return path.Join(r.group, r.containerID())
 }
 
 // cgroupNote is the file in the bundle that names the control group that the
@@ -64,10 +72,20 @@ func (r *run) cgroupsPath(conf *runtimeConfig) string {
 const cgroupNote = "cgroup"
 
 // noteCgroup has the control group removed, also if this process is killed.
-func (r *run) noteCgroup() error {
-	group := r.spec.Linux.CgroupsPath
-	if !path.IsAbs(group) {
-		return nil // there is none, or systemd removes it
+func (r *run) noteCgroup(conf *runtimeConfig) error {
+	group := r.cgroupsPath()
+	switch {
+	case r.scoped:
+		return nil // systemd removes it with the scope
+	case group == "" && conf.without() != nil:
+		return nil
+	case group == "":
+		// A runtime that has to have one makes it beside that of the build, if it can.
+		own, err := cgroupOf(os.Getpid())
+		if err != nil {
+			return nil //nolint:nilerr // version 1: root's, and no matter of ours
+		}
+		group = path.Join(path.Dir(own), r.containerID())
 	}
 	r.undo = append(r.undo, func() error { return removeCgroup(r.dir) })
 	return os.WriteFile(filepath.Join(r.dir, cgroupNote), []byte(group), 0o600)
@@ -80,8 +98,7 @@ func removeCgroup(bundle string) error {
 		return nil //nolint:nilerr // it has none
 	}
 	var groups []string
-	root := filepath.Join("/sys/fs/cgroup", string(group))
-	err = filepath.WalkDir(root, func(name string, entry fs.DirEntry, err error) error {
+	err = filepath.WalkDir(filepath.Join(cgroups, string(group)), func(name string, entry fs.DirEntry, err error) error {
 		if err == nil && entry.IsDir() {
 			groups = append(groups, name)
 		}
@@ -101,10 +118,16 @@ func removeCgroup(bundle string) error {
 // cgroupArgs are the runtime's flags: it needs no control group for what has no
 // limits.
 func (r *run) cgroupArgs(conf *runtimeConfig) []string {
-	switch {
-	case conf.Engine.CgroupManager == config.SystemdCgroupsManager && r.build.Limits.limited():
-		return []string{"--systemd-cgroup"}
-	case filepath.Base(conf.path) == "crun" && !r.build.Limits.limited():
+	if r.build.Limits.limited() {
+		return nil
+	}
+	return conf.without()
+}
+
+// without are the flags with which the runtime makes no control group, nil where
+// it has none.
+func (c *runtimeConfig) without() []string {
+	if filepath.Base(c.path) == "crun" {
 		return []string{"--cgroup-manager", "disabled"}
 	}
 	return nil

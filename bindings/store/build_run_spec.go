@@ -79,7 +79,7 @@ func (r *run) configuration(conf *runtimeConfig, mode string) (*specs.Spec, erro
 			MaskedPaths:   config.DefaultMaskedPaths,
 			ReadonlyPaths: config.DefaultReadOnlyPaths,
 			Resources:     r.resources(),
-			CgroupsPath:   r.cgroupsPath(conf),
+			CgroupsPath:   r.cgroupsPath(),
 		},
 	}
 	if mode == hostNetwork { // whose /sys may not be mounted anew
