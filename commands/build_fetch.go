@@ -63,8 +63,8 @@ func (f *fetched) make(env *Env) (empty bool, err error) {
 	for _, path := range old {
 		if lock, err := lockedDirectory(path); err == nil {
 			fmt.Fprintf(env.Err, "Removing the context that a killed build left: %s\n", path)
-			if err := errors.Join(os.RemoveAll(path), unix.Close(lock)); err != nil {
-				return false, err
+			if err := errors.Join(store.RemoveTree(path), unix.Close(lock)); err != nil { // of no matter for this build
+				fmt.Fprintf(env.Err, "WARNING: %s: %v\n", path, err)
 			}
 		}
 	}
@@ -103,7 +103,7 @@ func (f *fetched) remove() error {
 	if !f.used() {
 		return nil
 	}
-	return os.RemoveAll(f.path)
+	return store.RemoveTree(f.path)
 }
 
 // context fetches a context from stdin ("-"), a URL or git. What is no archive

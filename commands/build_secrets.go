@@ -56,7 +56,7 @@ func parseSecrets(flags []string) (map[string]store.Secret, error) {
 		}
 		if found, err := os.Stat(file); err != nil {
 			return nil, fmt.Errorf("could not parse secrets: %w", err)
-		} else if found.Size() > 500<<10 {
+		} else if found.Size() > store.MaxSecret {
 			return nil, fmt.Errorf("could not parse secrets: %s is larger than 500 KB", file)
 		}
 		secrets[id] = store.Secret{File: file}

@@ -102,5 +102,5 @@ func pruneCacheMount(record CacheRecord) (gone bool, err error) {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return false, err
 	}
-	return true, os.RemoveAll(record.files[0])
+	return true, RemoveTree(record.files[0])
 }

@@ -48,6 +48,7 @@ func (s *Store) tryCopy(ctx context.Context, c *dockerfile.Copy, p *picked, belo
 		return nil, err
 	}
 	defer l.close()
+	l.disk = s.temp
 	if err := l.put(ctx, c, p, twice); err != nil {
 		return nil, err
 	}

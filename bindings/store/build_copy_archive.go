@@ -148,13 +148,16 @@ func (a *unpacking) failed(header *tar.Header, err error) error {
 	if errors.Is(err, errAgain) {
 		return err
 	}
-	return fmt.Errorf("unpacking %s: %s: %w", a.name, header.Name, err)
+	return fmt.Errorf("unpacking %s: %.200s: %w", a.name, header.Name, err)
 }
 
 // entry puts what an entry of an archive holds into the draft; nil is what
 // holds nothing. The archive's own directory is the root of the file system for
 // all links.
 func (l *draft) entry(a *unpacking, header *tar.Header) (*node, error) {
+	if len(header.Name) >= unix.PathMax || len(header.Linkname) >= unix.PathMax {
+		return nil, unix.ENAMETOOLONG
+	}
 	name := path.Clean(strings.TrimLeft(header.Name, "/"))
 	switch {
 	case header.Typeflag == tar.TypeXGlobalHeader || name == ".":
@@ -171,6 +174,11 @@ func (l *draft) entry(a *unpacking, header *tar.Header) (*node, error) {
 		return nil, err
 	}
 	base := path.Base(name)
+	if sparse(header) {
+		if err := fits(l.disk, header.Size); err != nil {
+			return nil, err
+		}
+	}
 	n := &node{entry: a.entry, size: header.Size}
 	switch header.Typeflag {
 	case tar.TypeReg, tar.TypeGNUSparse:

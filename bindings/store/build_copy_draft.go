@@ -20,6 +20,7 @@ type draft struct {
 	root     *node
 	now      unix.Timespec // when what has no time of its own was made
 	archives []*unpacking
+	disk     string // a directory on that of the store
 }
 
 // node is a file of a layer, or one of below that is in its way.
@@ -55,10 +56,12 @@ type sameFile struct {
 func (n *node) kind() uint32 { return n.mode & unix.S_IFMT }
 
 func (n *node) path() string {
-	if n.parent == nil {
-		return "/"
+	var names []string
+	for ; n.parent != nil; n = n.parent {
+		names = append(names, n.name)
 	}
-	return path.Join(n.parent.path(), n.name)
+	slices.Reverse(names)
+	return "/" + strings.Join(names, "/")
 }
 
 // newDraft begins a layer on top of the files below a directory; "": of none.

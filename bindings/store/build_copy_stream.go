@@ -179,6 +179,8 @@ func (s *layerStream) begin(n *node) error {
 		Uid: int(n.uid), Gid: int(n.gid), ModTime: time.Unix(n.mtime.Unix()), Format: tar.FormatPAX,
 	}
 	switch {
+	case len(header.Name) >= unix.PathMax:
+		return fmt.Errorf("%.200s: %w", header.Name, unix.ENAMETOOLONG)
 	case n.names != nil && n.names.first != nil:
 		header.Typeflag, header.Linkname = tar.TypeLink, strings.TrimPrefix(n.names.first.path(), "/")
 	case n.linked:

@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -82,10 +83,12 @@ func (f *found) rarely() *rare {
 
 // path is from the source's root, free of links.
 func (f *found) path() string {
-	if f.dir == nil {
-		return f.place
+	var names []string
+	for ; f.dir != nil; f = f.dir {
+		names = append(names, f.name)
 	}
-	return path.Join(f.dir.path(), f.name)
+	slices.Reverse(names)
+	return path.Join(f.place, strings.Join(names, "/"))
 }
 
 func (f *found) kind() uint32 { return f.mode & unix.S_IFMT }

@@ -234,12 +234,25 @@ func openFound(root int, name string, flags int) (int, error) {
 	for {
 		fd, err := unix.Openat2(root, name, &unix.OpenHow{Flags: uint64(flags), Resolve: unix.RESOLVE_BENEATH | unix.RESOLVE_NO_SYMLINKS})
 		if errors.Is(err, unix.ENOSYS) || errors.Is(err, unix.EPERM) { // Linux 5.5 and older
-			fd, err = unix.Openat(root, name, flags, 0)
+			fd, err = openParts(root, strings.Split(name, "/"), flags)
 		}
 		if !errors.Is(err, unix.EINTR) && !errors.Is(err, unix.EAGAIN) {
 			return fd, err
 		}
 	}
+}
+
+// openParts does it directory by directory.
+func openParts(root int, parts []string, flags int) (int, error) {
+	for _, part := range parts[:len(parts)-1] {
+		dir, err := unix.Openat(root, part, unix.O_PATH|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+		if err != nil {
+			return -1, err
+		}
+		defer descriptor(dir).Close()
+		root = dir
+	}
+	return unix.Openat(root, parts[len(parts)-1], flags, 0)
 }
 
 func linkTarget(dir int, name string) (string, error) {

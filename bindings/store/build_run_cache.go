@@ -11,6 +11,7 @@ import (
 	"path"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"time"
 
 	"dockless/bindings/dockerfile"
@@ -58,8 +59,19 @@ func cacheName(mount *dockerfile.Mount) string {
 	case mount.UID != 0 || mount.GID != 0 || mount.Mode != nil:
 		name += fmt.Sprintf(" %d:%d:%o", mount.UID, mount.GID, modeOr(mount, 0o755))
 	}
-	return url.PathEscape(name)
+	name = url.PathEscape(name)
+	if strings.HasPrefix(name, ".") { // which are names of ours, and of directories above
+		name = "%2E" + name[1:]
+	}
+	if len(name) > longestName {
+		name = name[:longestName] + "~" + keyOf(name).Encoded()[:16]
+	}
+	return name
 }
+
+// longestName is how much of a cache's name, in bytes, is part of the name of its
+// directory.
+const longestName = 200
 
 // takeCache chooses the directory of a cache, and keeps it as the mount says:
 // "locked" waits until nobody else has it, "private" takes another then.
@@ -67,6 +79,12 @@ func (r *run) takeCache(ctx context.Context, mount *dockerfile.Mount) (string, e
 	locks := filepath.Join(cacheMounts(), cacheLocks)
 	if err := os.MkdirAll(locks, 0o700); err != nil {
 		return "", err
+	}
+	var stat unix.Stat_t // everybody may make directories beside it
+	if err := unix.Lstat(cacheMounts(), &stat); err != nil {
+		return "", err
+	} else if stat.Mode&unix.S_IFMT != unix.S_IFDIR || int(stat.Uid) != os.Getuid() {
+		return "", fmt.Errorf("%s is not yours: set TMPDIR to another directory than %s", cacheMounts(), filepath.Dir(cacheMounts()))
 	}
 	name := cacheName(mount)
 	for number := 1; ; number++ {
@@ -93,7 +111,7 @@ func (r *run) takeCache(ctx context.Context, mount *dockerfile.Mount) (string, e
 		if !errors.Is(err, unix.EWOULDBLOCK) {
 			return "", err
 		}
-		name = fmt.Sprintf("%s.%d", cacheName(mount), number)
+		name = fmt.Sprintf("%s#%d", cacheName(mount), number) // no name has a #
 	}
 }
 
@@ -130,7 +148,7 @@ func beginCache(dir string, mount *dockerfile.Mount, root string) error {
 		err = os.Rename(made, dir)
 	}
 	if err != nil {
-		err = errors.Join(err, os.RemoveAll(made))
+		err = errors.Join(err, RemoveTree(made))
 		if _, there := os.Lstat(dir); there == nil {
 			return nil // somebody else was faster
 		}

@@ -151,7 +151,7 @@ func (w *writable) close() error {
 	if w.id != "" {
 		err = errors.Join(err, w.store.dropLayer(w.id))
 	} else if w.root != "" {
-		err = errors.Join(err, os.RemoveAll(filepath.Dir(w.root)))
+		err = errors.Join(err, RemoveTree(filepath.Dir(w.root)))
 	}
 	return err
 }

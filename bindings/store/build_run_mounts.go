@@ -1,9 +1,11 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -14,6 +16,7 @@ import (
 	"dockless/bindings/dockerfile"
 
 	securejoin "github.com/cyphar/filepath-securejoin"
+	"github.com/moby/sys/mountinfo"
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 )
@@ -78,13 +81,54 @@ func (r *run) bind(i int) (*specs.Mount, error) {
 		return nil, err
 	}
 	bound := &specs.Mount{Type: "bind", Source: source, Options: []string{"rbind", "ro"}}
-	if !mount.ReadOnly {
+	switch {
+	case !mount.ReadOnly:
 		bound.Options = []string{"rbind"}
-		if bound.Source, err = r.forgetful(i, source, info.IsDir()); err != nil {
-			return nil, fmt.Errorf("mounting %s: %w", mount.Target, err)
-		}
+		bound.Source, err = r.forgetful(i, source, info.IsDir())
+	case mount.From.Context != "" && !info.Mode().IsRegular():
+		bound.Source, err = r.lifeless(i, source, info.IsDir())
+	}
+	if err != nil {
+		return nil, fmt.Errorf("mounting %s: %w", mount.Target, err)
 	}
 	return bound, nil
+}
+
+// lifeless shows files of this machine as those of a context, which are only
+// data: who listens at a socket among them is not to be reached, nor who reads
+// a pipe, nor what is mounted below to be written to.
+func (r *run) lifeless(i int, source string, isDir bool) (string, error) {
+	dir := filepath.Join(r.dir, fmt.Sprint("mount-", i))
+	root, empty := filepath.Join(dir, "root"), filepath.Join(dir, "empty")
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		return "", err
+	}
+	if !isDir || r.hasMounts(source) {
+		return root, copyAll(source, root, isDir)
+	}
+	// On a file system of its own, as the source may be a directory around this one.
+	if err := unix.Mount("tmpfs", dir, "tmpfs", unix.MS_NOSUID|unix.MS_NODEV, "mode=0700"); err != nil {
+		return "", err
+	}
+	r.undo = append(r.undo, func() error { return unix.Unmount(dir, unix.MNT_DETACH) })
+	if err := errors.Join(os.Mkdir(root, 0o700), os.Mkdir(empty, 0o700)); err != nil {
+		return "", err
+	}
+	if err := mountOverlay(dir, []string{source, empty}, unix.MS_RDONLY|unix.MS_NODEV, ""); err != nil {
+		copied := filepath.Join(r.dir, fmt.Sprint("copy-", i)) // which is not to be in memory
+		return copied, copyAll(source, copied, isDir)
+	}
+	r.undo = append(r.undo, func() error { return unix.Unmount(root, unix.MNT_DETACH) })
+	return root, nil
+}
+
+// hasMounts tells whether something is mounted below a directory, which overlay
+// does not show.
+func (r *run) hasMounts(dir string) bool {
+	mounts, err := mountinfo.GetMounts(mountinfo.PrefixFilter(dir))
+	return err != nil || slices.ContainsFunc(mounts, func(m *mountinfo.Info) bool {
+		return m.Mountpoint != dir && !strings.HasPrefix(m.Mountpoint, r.GraphRoot()+"/")
+	})
 }
 
 // forgetful makes files writable without being changed.
@@ -94,8 +138,8 @@ func (r *run) forgetful(i int, source string, isDir bool) (string, error) {
 	if err := errors.Join(os.Mkdir(dir, 0o700), os.Mkdir(changes, 0o700), os.Mkdir(filepath.Join(dir, "work"), 0o700)); err != nil {
 		return "", err
 	}
-	if !isDir {
-		return root, copyTree(source, root)
+	if !isDir || r.hasMounts(source) {
+		return root, copyAll(source, root, isDir)
 	}
 	if err := errors.Join(likeRoot(changes, source), os.Mkdir(root, 0o700)); err != nil {
 		return "", err
@@ -105,6 +149,14 @@ func (r *run) forgetful(i int, source string, isDir bool) (string, error) {
 	}
 	r.undo = append(r.undo, func() error { return unix.Unmount(root, unix.MNT_DETACH) })
 	return root, nil
+}
+
+// copyAll copies a file, or a directory with what is in it.
+func copyAll(from, to string, isDir bool) error {
+	if !isDir {
+		return copyTree(from, to)
+	}
+	return cmp.Or(os.Mkdir(to, 0o755), copyTree(from+"/.", to))
 }
 
 func copyTree(from, to string) error {
@@ -142,7 +194,7 @@ func (r *run) secret(i int) (*specs.Mount, error) {
 	value := secret.Value
 	if secret.File != "" {
 		var err error
-		if value, err = os.ReadFile(secret.File); err != nil {
+		if value, err = readSecret(secret.File); err != nil {
 			return nil, fmt.Errorf("reading the secret %s: %w", mount.ID, err)
 		}
 	}
@@ -161,6 +213,22 @@ func (r *run) secret(i int) (*specs.Mount, error) {
 		return nil, err
 	}
 	return &specs.Mount{Type: "bind", Source: file, Options: []string{"rbind", "ro", "nosuid", "nodev", "noexec"}}, nil
+}
+
+// MaxSecret is how long a secret can be, in bytes; BuildKit's number.
+const MaxSecret = 500 << 10
+
+func readSecret(name string) ([]byte, error) {
+	file, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	value, err := io.ReadAll(io.LimitReader(file, MaxSecret+1))
+	if len(value) > MaxSecret {
+		err = errors.New("it is larger than 500 KB")
+	}
+	return value, err
 }
 
 func (r *run) setVariable(name, value string) {

@@ -5,10 +5,10 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 
 	"github.com/containers/storage/pkg/idtools"
 	securejoin "github.com/cyphar/filepath-securejoin"
@@ -18,9 +18,9 @@ import (
 // place is something that was made only to be mounted on. Runtimes make and leave
 // what is missing; with docker none of it is in the image.
 type place struct {
-	path   string
-	parent fs.FileInfo // what the directory around it was like before
-	made   syscall.Timespec
+	path   string        // from the root, free of links
+	before unix.Stat_t   // what the directory around it was like
+	made   unix.Timespec // when it was changed for this
 }
 
 // makePlaces makes what is missing for the mounts.
@@ -71,12 +71,12 @@ func (r *run) makeDir() error {
 // makePlace makes a file or directory, no link leading out of the root.
 func (r *run) makePlace(name string, isFile bool) error {
 	root := r.files.root
-	path, err := securejoin.SecureJoin(root, name)
+	full, err := securejoin.SecureJoin(root, name)
 	if err != nil {
 		return err
 	}
 	var missing []string
-	for at := path; at != root && len(at) > len(root); at = filepath.Dir(at) {
+	for at := full; at != root && len(at) > len(root); at = filepath.Dir(at) {
 		if _, err := os.Lstat(at); err == nil {
 			break
 		} else if !errors.Is(err, fs.ErrNotExist) {
@@ -86,8 +86,8 @@ func (r *run) makePlace(name string, isFile bool) error {
 	}
 	slices.Reverse(missing)
 	for i, at := range missing {
-		parent, err := os.Lstat(filepath.Dir(at))
-		if err != nil {
+		var before, after unix.Stat_t
+		if err := unix.Lstat(filepath.Dir(at), &before); err != nil {
 			return err
 		}
 		if isFile && i == len(missing)-1 {
@@ -102,53 +102,67 @@ func (r *run) makePlace(name string, isFile bool) error {
 		if name == "/dev" || name == "/proc" {
 			continue
 		}
-		after, err := os.Lstat(filepath.Dir(at))
-		if err != nil {
+		if err := unix.Lstat(filepath.Dir(at), &after); err != nil {
 			return err
 		}
-		r.places = append(r.places, place{at, parent, after.Sys().(*syscall.Stat_t).Mtim})
+		r.places = append(r.places, place{strings.TrimPrefix(at, root+"/"), before, after.Mtim})
 	}
 	return nil
 }
 
 // tidy removes the places, unless something is in them now, and gives the
-// directories around them their times back.
+// directories around them their times back. The process may have put links in
+// the place of directories, and none is followed.
 func (r *run) tidy() error {
+	root, err := os.Open(r.files.root)
+	if err != nil {
+		return err
+	}
+	defer root.Close()
 	for _, place := range slices.Backward(r.places) {
-		info, err := os.Lstat(place.path)
-		switch {
-		case errors.Is(err, fs.ErrNotExist), errors.Is(err, unix.ENOTDIR):
-			continue
-		case err != nil:
-			return err
-		}
-		dir := filepath.Dir(place.path)
-		around, err := os.Lstat(dir)
-		if err != nil {
-			return err
-		}
-		now := around.Sys().(*syscall.Stat_t)
-		switch {
-		case info.IsDir():
-			err = unix.Rmdir(place.path)
-		case info.Mode().IsRegular() && info.Size() == 0:
-			err = os.Remove(place.path)
-		}
-		if errors.Is(err, unix.ENOTEMPTY) {
-			continue
-		}
-		if err != nil {
-			return err
-		}
-		if now.Mtim == place.made { // the process has changed nothing there
-			now = place.parent.Sys().(*syscall.Stat_t)
-		}
-		times := []unix.Timespec{unix.Timespec(now.Atim), unix.Timespec(now.Mtim)}
-		if err := unix.UtimesNanoAt(unix.AT_FDCWD, dir, times, unix.AT_SYMLINK_NOFOLLOW); err != nil {
-			return err
+		if err := place.remove(root); err != nil && !isMoved(err) {
+			return fmt.Errorf("removing the place of a mount, /%s: %w", place.path, err)
 		}
 	}
 	return nil
+}
+
+// isMoved tells whether something is not where it was.
+func isMoved(err error) bool {
+	return errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ENOTDIR) || errors.Is(err, unix.ELOOP)
+}
+
+func (p *place) remove(root *os.File) error {
+	name, base := path.Split(p.path)
+	dir, err := openFound(int(root.Fd()), strings.TrimSuffix(name, "/"), unix.O_DIRECTORY|unix.O_PATH)
+	if err != nil {
+		return err
+	}
+	defer descriptor(dir).Close()
+	var there, around unix.Stat_t
+	if err := unix.Fstatat(dir, base, &there, unix.AT_SYMLINK_NOFOLLOW); err != nil {
+		return err
+	}
+	if err := unix.Fstat(dir, &around); err != nil {
+		return err
+	}
+	switch kind := there.Mode & unix.S_IFMT; {
+	case kind == unix.S_IFDIR:
+		err = unix.Unlinkat(dir, base, unix.AT_REMOVEDIR)
+	case kind == unix.S_IFREG && there.Size == 0:
+		err = unix.Unlinkat(dir, base, 0)
+	}
+	if errors.Is(err, unix.ENOTEMPTY) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	times := []unix.Timespec{around.Atim, around.Mtim}
+	if around.Mtim == p.made { // the process has changed nothing there
+		times = []unix.Timespec{p.before.Atim, p.before.Mtim}
+	}
+	return unix.UtimesNanoAt(dir, ".", times, 0)
 }
 
 // forget takes those directories out of the changes in which nothing but places
@@ -157,18 +171,14 @@ func (r *run) forget() error {
 	if r.files.layered == nil {
 		return nil
 	}
+	root, err := os.Open(r.files.layered.files())
+	if err != nil {
+		return err
+	}
+	defer root.Close()
 	for _, place := range slices.Backward(r.places) {
-		name, err := filepath.Rel(r.files.root, filepath.Dir(place.path))
-		if err != nil {
-			return err
-		}
-		for ; name != "."; name = filepath.Dir(name) {
-			copied := filepath.Join(r.files.layered.files(), name)
-			info, err := os.Lstat(copied)
-			if err != nil || !r.files.isSame(name, info) || hides(copied) {
-				break
-			}
-			if err := unix.Rmdir(copied); err != nil {
+		for name := path.Dir(place.path); name != "."; name = path.Dir(name) {
+			if !r.files.isCopy(root, name) || unix.Unlinkat(int(root.Fd()), name, unix.AT_REMOVEDIR) != nil {
 				break // something else is there
 			}
 		}
@@ -183,15 +193,32 @@ func hides(dir string) bool {
 	return err == nil && n == 1 && value[0] == 'y'
 }
 
-// isSame tells whether a directory is as it is in the layers below.
-func (w *writable) isSame(name string, info fs.FileInfo) bool {
-	for _, dir := range w.lower {
-		below, err := os.Lstat(filepath.Join(dir, name))
+// isCopy tells whether a directory of the changes is as it is in the layers
+// below, and hides nothing of it.
+func (w *writable) isCopy(root *os.File, name string) bool {
+	copied, err := statFound(root, name)
+	if err != nil || copied.Mode&unix.S_IFMT != unix.S_IFDIR || hides(filepath.Join(root.Name(), name)) {
+		return false
+	}
+	for _, lower := range w.lower {
+		dir, err := os.Open(lower)
 		if err != nil {
-			continue
+			return false
 		}
-		a, b := info.Sys().(*syscall.Stat_t), below.Sys().(*syscall.Stat_t)
-		return a.Mode == b.Mode && a.Uid == b.Uid && a.Gid == b.Gid && a.Mtim == b.Mtim
+		below, err := statFound(dir, name)
+		dir.Close()
+		if err == nil {
+			return copied.Mode == below.Mode && copied.Uid == below.Uid && copied.Gid == below.Gid && copied.Mtim == below.Mtim
+		}
 	}
 	return false
+}
+
+// statFound looks at a file below a directory, if no link is on the way.
+func statFound(root *os.File, name string) (stat unix.Stat_t, err error) {
+	fd, err := openFound(int(root.Fd()), name, unix.O_PATH)
+	if err != nil {
+		return stat, err
+	}
+	return stat, errors.Join(unix.Fstat(fd, &stat), descriptor(fd).Close())
 }

@@ -96,6 +96,9 @@ func (x *extraction) entry(header *tar.Header) error {
 		return x.record.entry(header.Name, 0, nil)
 	}
 	if sparse(header) || header.Size == 0 {
+		if err := fits(opened(int(x.room.dir.Fd())), header.Size); err != nil {
+			return err
+		}
 		if err := x.record.entry(file.name, 0, nil); err != nil {
 			return err
 		}

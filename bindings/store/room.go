@@ -35,6 +35,19 @@ func (r *room) take(bytes int) error {
 	return nil
 }
 
+// fits tells whether a file can be on a disk at all: an archive says in a few
+// bytes how long a file with holes is. dir is anything on that disk.
+func fits(dir string, size int64) error {
+	var disk unix.Statfs_t
+	if err := unix.Statfs(dir, &disk); err != nil {
+		return fmt.Errorf("looking how much room is left: %w", err)
+	}
+	if uint64(size)/uint64(disk.Bsize) > disk.Bavail {
+		return unix.ENOSPC
+	}
+	return nil
+}
+
 // roomyFile is a file that ends before it has filled its disk.
 type roomyFile struct {
 	file *os.File

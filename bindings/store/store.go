@@ -87,7 +87,7 @@ func removeTemp(dir string) error {
 			return fmt.Errorf("unmounting %s: %w", mount.Mountpoint, err)
 		}
 	}
-	return os.RemoveAll(dir)
+	return RemoveTree(dir)
 }
 
 // tempPrefix begins the names of temporary directories; a number follows.

@@ -31,7 +31,7 @@ func (u *unpacked) archive() string { return filepath.Join(u.dir, "layer.tar") }
 
 // remove deletes what putLayer has not moved away.
 func (u *unpacked) remove() error {
-	return os.RemoveAll(u.dir)
+	return RemoveTree(u.dir)
 }
 
 // unpack reads a layer's tar archive, plain or compressed with gzip, zstd, xz
