@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 
 	"dockless/bindings/dockerfile"
 	"dockless/bindings/store"
@@ -88,22 +89,25 @@ func localContext(where string) (string, error) {
 }
 
 // readDockerfile finds the Dockerfile. The name in --file counts from here where
-// the context is a directory of this machine, and else from the context, which
-// is not trusted to stay inside of itself.
+// the context is a directory of this machine, and else from the context. A link
+// is not trusted to stay inside of the directory, as with docker.
 func (o *buildOptions) readDockerfile(directory string) (text []byte, name string, err error) {
-	if o.file != "" && !o.remote {
-		text, err = readRegular(os.OpenFile(o.file, os.O_RDONLY|unix.O_NONBLOCK, 0))
-		return text, o.file, err
+	name = "Dockerfile"
+	switch {
+	case o.file != "" && o.remote:
+		name = filepath.Clean(o.file)
+	case o.file != "":
+		directory, name = filepath.Split(filepath.Clean(o.file))
 	}
-	root, err := os.OpenRoot(directory)
+	shown := cmp.Or(o.file, name)
+	root, err := os.OpenRoot(cmp.Or(directory, "."))
+	if errors.Is(err, fs.ErrNotExist) {
+		err = &fs.PathError{Op: "open", Path: shown, Err: unix.ENOENT}
+	}
 	if err != nil {
 		return nil, "", err
 	}
 	defer root.Close()
-	name = filepath.Clean(o.file)
-	if o.file == "" {
-		name = "Dockerfile"
-	}
 	text, err = readRegular(root.OpenFile(name, os.O_RDONLY|unix.O_NONBLOCK, 0))
 	if errors.Is(err, fs.ErrNotExist) && o.file == "" {
 		if lower, err := readRegular(root.OpenFile("dockerfile", os.O_RDONLY|unix.O_NONBLOCK, 0)); err == nil {
@@ -112,7 +116,7 @@ func (o *buildOptions) readDockerfile(directory string) (text []byte, name strin
 	}
 	var failed *fs.PathError
 	if errors.As(err, &failed) {
-		err = &fs.PathError{Op: "open", Path: name, Err: failed.Err}
+		err = &fs.PathError{Op: strings.TrimSuffix(failed.Op, "at"), Path: shown, Err: failed.Err}
 	}
 	return text, filepath.Join(directory, name), err
 }
@@ -133,7 +137,19 @@ func readRegular(file *os.File, err error) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return io.ReadAll(file)
+	return readText(file)
+}
+
+// longestText is how long a Dockerfile or a .dockerignore can be, in bytes; with
+// docker it is not longer either.
+const longestText = 16 << 20
+
+func readText(from io.Reader) ([]byte, error) {
+	text, err := io.ReadAll(io.LimitReader(from, longestText+1))
+	if len(text) > longestText {
+		return nil, errors.New("it is longer than 16 MB")
+	}
+	return text, err
 }
 
 // readIgnored reads what is not part of the context: the file beside the
@@ -146,7 +162,7 @@ func readIgnored(directory, dockerfile string) (patterns []string, size int, err
 		names = append([]string{dockerfile + ".dockerignore"}, names...)
 	}
 	for _, name := range names {
-		text, err := readRegular(os.OpenFile(name, os.O_RDONLY|unix.O_NONBLOCK, 0))
+		text, err := readBeside(name)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
@@ -161,10 +177,25 @@ func readIgnored(directory, dockerfile string) (patterns []string, size int, err
 	return nil, 2, nil // BuildKit's number for none
 }
 
+// readBeside reads a file. A link that leads out of its directory leads nowhere,
+// as with docker.
+func readBeside(name string) ([]byte, error) {
+	root, err := os.OpenRoot(filepath.Dir(name))
+	if err != nil {
+		return nil, err
+	}
+	defer root.Close()
+	text, err := readRegular(root.OpenFile(filepath.Base(name), os.O_RDONLY|unix.O_NONBLOCK, 0))
+	if _, linked := root.Readlink(filepath.Base(name)); err != nil && linked == nil && !errors.Is(err, errIrregular) {
+		err = fs.ErrNotExist
+	}
+	return text, err
+}
+
 // readTwice reads all of stdin and puts it back, for the process in which the
 // build goes on.
 func readTwice(ctx context.Context, in *os.File) ([]byte, error) {
-	text, err := io.ReadAll(untilDone{ctx, in})
+	text, err := readText(untilDone{ctx, in})
 	if err != nil || store.Entered() {
 		return text, err
 	}

@@ -158,7 +158,7 @@ func (f *fetched) fill(env *Env, name string, content io.Reader) ([]byte, error)
 	if len(start) > magic && string(start[magic:]) == "ustar" {
 		return nil, f.unpack(env, name, buffered)
 	}
-	text, err := io.ReadAll(buffered)
+	text, err := readText(buffered)
 	if err == nil && len(text) == 0 {
 		err = errors.New("it is empty")
 	}
@@ -188,5 +188,5 @@ func (f *fetched) text(ctx context.Context, url string) ([]byte, error) {
 		return nil, err
 	}
 	defer body.Close()
-	return io.ReadAll(body)
+	return readText(body)
 }

@@ -16,6 +16,7 @@ import (
 	"dockless/bindings/store"
 
 	"github.com/distribution/reference"
+	"golang.org/x/sys/unix"
 )
 
 // buildOutput is one --output: what becomes of the image.
@@ -211,6 +212,9 @@ func unpackBelow(u *unpacking, files io.Reader) error {
 		}
 		if header.Name == "." || header.Typeflag == tar.TypeXGlobalHeader {
 			continue
+		}
+		if len(header.Name) >= unix.PathMax { // os.Root would make directories that deep
+			return fmt.Errorf("%.200s: %w", header.Name, unix.ENAMETOOLONG)
 		}
 		err = u.root.MkdirAll(filepath.Dir(header.Name), 0o755)
 		if err == nil {

@@ -104,6 +104,13 @@ func (u *unpacking) entry(header *tar.Header, content io.Reader) error {
 // file writes beside its place and moves it there when it is whole: what stops
 // halfway leaves the old file, or none.
 func (u *unpacking) file(header *tar.Header, content io.Reader) error {
+	var disk unix.Statfs_t
+	if err := unix.Statfs(u.root.Name(), &disk); err != nil {
+		return err
+	}
+	if uint64(header.Size)/uint64(disk.Bsize) > disk.Bavail { // its holes would be filled
+		return fmt.Errorf("writing %s: %w", header.Name, unix.ENOSPC)
+	}
 	name := filepath.Join(filepath.Dir(header.Name), ".dockless-cp-"+strconv.FormatUint(rand.Uint64(), 36))
 	file, err := u.root.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if err != nil {

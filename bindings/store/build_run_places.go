@@ -25,6 +25,11 @@ type place struct {
 
 // makePlaces makes what is missing for the mounts.
 func (r *run) makePlaces() error {
+	for _, name := range []string{"dev", "proc", "sys"} { // crun follows a link, and makes files where it leads to
+		if info, err := os.Lstat(filepath.Join(r.files.root, name)); err == nil && info.Mode()&fs.ModeSymlink != 0 {
+			return fmt.Errorf("/%s of the image is a link: RUN needs an ordinary directory there", name)
+		}
+	}
 	for _, mount := range r.spec.Mounts {
 		isFile := false
 		if mount.Type == "bind" {
