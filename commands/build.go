@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"slices"
 
 	"dockless/bindings/dockerfile"
@@ -15,6 +14,7 @@ import (
 	"github.com/containerd/platforms"
 	"github.com/distribution/reference"
 	"github.com/urfave/cli/v2"
+	"golang.org/x/sys/unix"
 )
 
 func buildCommand(env *Env) *cli.Command {
@@ -43,8 +43,8 @@ func buildImage(ctx context.Context, env *Env, o *buildOptions, where string) (e
 	}
 	o.quiet = mode == "quiet"
 	if o.iidFile != "" && !store.Entered() {
-		if err := os.Remove(o.iidFile); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("removing the file for the image's ID: %w", err) // a build that fails leaves no old one
+		if err := unix.Unlink(o.iidFile); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("removing the file for the image's ID: %s: %w", o.iidFile, err) // a build that fails leaves no old one
 		}
 	}
 	err = o.findContext(ctx, env, where, &b)
@@ -113,7 +113,7 @@ func buildImage(ctx context.Context, env *Env, o *buildOptions, where string) (e
 	if uncached != nil {
 		return uncached
 	}
-	return o.tell(env, id)
+	return o.tell(ctx, env, id)
 }
 
 // open opens the store, with credentials for the registries that the build
@@ -219,14 +219,14 @@ func pushNames(ctx context.Context, out io.Writer, images *store.Store, id strin
 }
 
 // tell says which image it has become, where that was asked for.
-func (o *buildOptions) tell(env *Env, id string) error {
+func (o *buildOptions) tell(ctx context.Context, env *Env, id string) error {
 	if o.metadataFile != "" {
-		if err := o.writeMetadata(id); err != nil {
+		if err := o.writeMetadata(ctx, id); err != nil {
 			return err
 		}
 	}
 	if o.iidFile != "" {
-		if err := os.WriteFile(o.iidFile, []byte("sha256:"+id), 0o666); err != nil {
+		if err := writeText(ctx, o.iidFile, []byte("sha256:"+id)); err != nil {
 			return fmt.Errorf("writing the image's ID: %w", err)
 		}
 	}

@@ -13,6 +13,7 @@ import (
 
 	"dockless/bindings/dockerfile"
 
+	"github.com/moby/buildkit/util/urlutil"
 	"github.com/opencontainers/go-digest"
 )
 
@@ -102,13 +103,13 @@ func keepDownloaded(response *http.Response, item dockerfile.Item, directory str
 	sum, wanted := digest.Canonical.Digester(), algorithm.Digester()
 	shown := &shownBytes{total: max(response.ContentLength, 0), show: show}
 	if _, err := io.Copy(io.MultiWriter(file, sum.Hash(), wanted.Hash(), shown), response.Body); err != nil {
-		return "", fmt.Errorf("downloading %s: %w", item.URL, err)
+		return "", fmt.Errorf("downloading %s: %w", urlutil.RedactCredentials(item.URL), err)
 	}
 	if item.Checksum != "" && wanted.Digest() != item.Checksum {
 		return "", fmt.Errorf("digest mismatch %s: %s", wanted.Digest(), item.Checksum)
 	}
 	if err := file.Close(); err != nil {
-		return "", fmt.Errorf("downloading %s: %w", item.URL, err)
+		return "", fmt.Errorf("downloading %s: %w", urlutil.RedactCredentials(item.URL), err)
 	}
 	about := downloaded{ETag: response.Header.Get("ETag"), LastModified: response.Header.Get("Last-Modified"), Digest: sum.Digest()}
 	modified, err := http.ParseTime(about.LastModified)

@@ -121,7 +121,7 @@ func (o *buildOptions) printCheck(env *Env, file *dockerfile.File, warnings []do
 		if w.URL != "" {
 			fmt.Fprintf(env.Out, " - %s", w.URL)
 		}
-		fmt.Fprintf(env.Out, "\n%s\n%s", w.Text, o.excerptOf(file, w))
+		fmt.Fprintf(env.Out, "\n%s\n%s", printable(w.Text), o.excerptOf(file, w))
 	}
 }
 

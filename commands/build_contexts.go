@@ -9,6 +9,8 @@ import (
 
 	"dockless/bindings/dockerfile"
 	"dockless/bindings/store"
+
+	"github.com/moby/buildkit/util/urlutil"
 )
 
 // namedContexts reads the --build-context flags, NAME=VALUE, and fetches what is
@@ -72,7 +74,7 @@ func (f *fetched) get(ctx context.Context, env *Env, where, name string) error {
 	defer body.Close()
 	text, err := f.fill(env, name, body)
 	if err == nil && text != nil {
-		err = fmt.Errorf("%s is no archive", where)
+		err = fmt.Errorf("%s is no archive", urlutil.RedactCredentials(where))
 	}
 	return err
 }

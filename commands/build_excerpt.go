@@ -20,7 +20,7 @@ func (o *buildOptions) dockerfileName() string {
 // excerpt shows the Dockerfile's lines that an error is about.
 func (o *buildOptions) excerpt(env *Env, err error) error {
 	if located := locate(err); located != nil && !errors.Is(err, context.Canceled) {
-		fmt.Fprint(env.Err, located.Excerpt(o.dockerfileName()))
+		fmt.Fprint(env.Err, printable(located.Excerpt(o.dockerfileName())))
 	}
 	return err
 }

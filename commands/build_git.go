@@ -8,12 +8,14 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
 	"dockless/bindings/store"
 
 	"github.com/moby/buildkit/frontend/dockerfile/dfgitutil"
+	"github.com/moby/buildkit/util/urlutil"
 	"golang.org/x/sys/unix"
 )
 
@@ -35,7 +37,7 @@ func isGit(where string) bool {
 func (f *fetched) clone(ctx context.Context, where, name string, keepGitDir bool, commit string) error {
 	of, is, err := dfgitutil.ParseGitRef(where)
 	if err != nil || !is {
-		return errors.Join(fmt.Errorf("invalid git address %s", where), err)
+		return errors.Join(fmt.Errorf("invalid git address %s", urlutil.RedactCredentials(where)), err)
 	}
 	if of.IndistinguishableFromLocal {
 		of.Remote = "https://" + of.Remote
@@ -63,7 +65,7 @@ func (f *fetched) clone(ctx context.Context, where, name string, keepGitDir bool
 	defer root.Close()
 	chosen := filepath.Join(".", strings.TrimLeft(of.SubDir, "/"))
 	if found, err := root.Stat(chosen); err != nil || !found.IsDir() {
-		return fmt.Errorf("%s: the repository has no directory %s", where, of.SubDir)
+		return fmt.Errorf("%s: the repository has no directory %s", urlutil.RedactCredentials(where), of.SubDir)
 	}
 	real, err := filepath.EvalSymlinks(filepath.Join(repository, chosen))
 	if err != nil {
@@ -112,12 +114,16 @@ func checkOut(ctx context.Context, repository string, of *dfgitutil.GitRef) erro
 	return git("submodule", "--quiet", "update", "--init", "--recursive", "--depth", "1")
 }
 
+// runGit runs git in a directory. Nothing of what is there, a stranger's, is run.
 func runGit(ctx context.Context, directory string, args ...string) (string, error) {
-	command := exec.CommandContext(ctx, "git", args...)
+	command := exec.CommandContext(ctx, "git", append([]string{"-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false"}, args...)...)
 	command.Dir = directory
 	command.Cancel = func() error { return command.Process.Signal(unix.SIGTERM) } // it ends its helpers
 	command.WaitDelay = 5 * time.Second
-	command.Env = append(os.Environ(), "GIT_TERMINAL_PROMPT=0")
+	command.Env = append(slices.DeleteFunc(os.Environ(), isLocalToGit), "GIT_TERMINAL_PROMPT=0")
+	if args[0] == "submodule" && os.Getenv("GIT_ALLOW_PROTOCOL") == "" { // which may name what is on this machine
+		command.Env = append(command.Env, "GIT_ALLOW_PROTOCOL=http:https:git:ssh")
+	}
 	if store.Entered() && os.Getenv("GIT_SSH_COMMAND") == "" {
 		command.Env = append(command.Env, "GIT_SSH_COMMAND="+sshCommand())
 	}
@@ -129,6 +135,19 @@ func runGit(ctx context.Context, directory string, args ...string) (string, erro
 		return "", fmt.Errorf("git %s: %w: %s", args[0], err, strings.TrimSpace(string(output)))
 	}
 	return string(output), nil
+}
+
+// isLocalToGit tells of a variable whether it says which repository git works on:
+// a hook of git's, which may start a build, has them.
+// Source: git rev-parse --local-env-vars
+func isLocalToGit(variable string) bool {
+	name, _, _ := strings.Cut(variable, "=")
+	switch name {
+	case "GIT_DIR", "GIT_WORK_TREE", "GIT_IMPLICIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_COMMON_DIR", "GIT_NAMESPACE", "GIT_OBJECT_DIRECTORY",
+		"GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_GRAFT_FILE", "GIT_SHALLOW_FILE", "GIT_NO_REPLACE_OBJECTS", "GIT_REPLACE_REF_BASE", "GIT_QUARANTINE_PATH":
+		return true
+	}
+	return false
 }
 
 // sshCommand makes ssh, which in the user namespace takes root's home for the

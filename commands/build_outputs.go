@@ -227,7 +227,7 @@ func unpackBelow(u *unpacking, files io.Reader) error {
 }
 
 // writeMetadata files what buildx says of an image that it has built.
-func (o *buildOptions) writeMetadata(id string) error {
+func (o *buildOptions) writeMetadata(ctx context.Context, id string) error {
 	about := map[string]any{}
 	if slices.ContainsFunc(o.outputs, buildOutput.isImage) {
 		about["containerimage.config.digest"], about["containerimage.digest"] = "sha256:"+id, "sha256:"+id
@@ -239,7 +239,7 @@ func (o *buildOptions) writeMetadata(id string) error {
 	if err != nil {
 		return err
 	}
-	if err := os.WriteFile(o.metadataFile, text, 0o644); err != nil {
+	if err := writeText(ctx, o.metadataFile, text); err != nil {
 		return fmt.Errorf("writing the metadata: %w", err)
 	}
 	return nil

@@ -63,7 +63,7 @@ func (b *buildPlain) show(step *buildStep) {
 		if b.open != nil {
 			fmt.Fprintf(b.out, "#%d ...\n", b.open.shownAs)
 		}
-		fmt.Fprintf(b.out, "\n#%d %s\n", step.shownAs, step.name)
+		fmt.Fprintf(b.out, "\n#%d %s\n", step.shownAs, printable(step.name))
 		b.open = step
 	}
 	for _, line := range step.held {

@@ -272,6 +272,6 @@ func (p *buildProgress) close() {
 		if p.plain != nil { // they have been shown
 			lines = lines[max(0, len(lines)-10):]
 		}
-		fmt.Fprintf(p.out, "------\n > %s:\n%s------\n", step.name, strings.Join(append(slices.Clone(lines), ""), "\n"))
+		fmt.Fprintf(p.out, "------\n > %s:\n%s------\n", printable(step.name), strings.Join(append(slices.Clone(lines), ""), "\n"))
 	}
 }

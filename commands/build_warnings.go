@@ -64,7 +64,7 @@ func (o *buildOptions) printWarnings(out io.Writer, file *dockerfile.File, warni
 	}
 	fmt.Fprintf(out, "\n %s\n", head)
 	for _, warning := range warnings {
-		fmt.Fprintf(out, " - %s\n", shortWarning(warning))
+		fmt.Fprintf(out, " - %s\n", printable(shortWarning(warning)))
 		if !debug {
 			continue
 		}
@@ -81,7 +81,7 @@ func (o *buildOptions) printWarnings(out io.Writer, file *dockerfile.File, warni
 // excerptOf shows the lines that a warning is about.
 func (o *buildOptions) excerptOf(file *dockerfile.File, w dockerfile.Warning) string {
 	if located := locate(file.At(w.At, fmt.Errorf("%s", w.Text))); located != nil {
-		return located.Excerpt(o.dockerfileName())
+		return printable(located.Excerpt(o.dockerfileName()))
 	}
 	return ""
 }

@@ -161,7 +161,7 @@ func (r *cacheRow) sharedSize() string {
 
 func (r *cacheRow) pretty(out io.Writer) {
 	fmt.Fprintf(out, "ID:\t\t%s\nCreated at:\t%s\nMutable:\t%t\nReclaimable:\t%t\nShared:\t\t%t\nSize:\t\t%s\n", r.ID(), r.CreatedAt(), r.Mutable(), r.Reclaimable(), r.Shared(), r.Size())
-	fmt.Fprintf(out, "Description:\t%s\nLast used:\t%s\nType:\t\t%s\n\n", r.Description(), r.LastUsedAt(), r.Type())
+	fmt.Fprintf(out, "Description:\t%s\nLast used:\t%s\nType:\t\t%s\n\n", printable(r.Description()), r.LastUsedAt(), r.Type())
 }
 
 // The types of cache records, as docker names them.

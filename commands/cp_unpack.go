@@ -88,7 +88,7 @@ func (u *unpacking) entry(header *tar.Header, content io.Reader) error {
 			}
 		}
 	default:
-		fmt.Fprintf(u.env.Err, "%s: left out, a device cannot be made without root: %s\n", u.env.Program, header.Name)
+		fmt.Fprintf(u.env.Err, "%s: left out, a device cannot be made without root: %s\n", u.env.Program, printable(header.Name))
 		return nil
 	}
 	switch header.Typeflag {

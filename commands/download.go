@@ -6,6 +6,8 @@ import (
 	"io"
 	"net/http"
 	"strings"
+
+	"github.com/moby/buildkit/util/urlutil"
 )
 
 func isURL(where string) bool {
@@ -24,7 +26,7 @@ func download(ctx context.Context, url string) (io.ReadCloser, error) {
 	}
 	if response.StatusCode != http.StatusOK {
 		response.Body.Close()
-		return nil, fmt.Errorf("downloading %s: %s", url, response.Status)
+		return nil, fmt.Errorf("downloading %s: %s", urlutil.RedactCredentials(url), response.Status)
 	}
 	return response.Body, nil
 }

@@ -7,8 +7,11 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strconv"
 	"strings"
 	"syscall"
+	"unicode"
+	"unicode/utf8"
 
 	"dockless/commands/argv"
 
@@ -93,7 +96,32 @@ func oneLine(s string) string {
 	for i, line := range lines {
 		lines[i] = strings.TrimSpace(line)
 	}
-	return strings.Join(lines, "; ")
+	return printable(strings.Join(lines, "; "))
+}
+
+// printable writes what would control a terminal as Go does in a string. Files,
+// and Dockerfiles, of strangers may hold any name.
+func printable(s string) string {
+	controls := func(r rune) bool {
+		return unicode.IsControl(r) && r != '\t' && r != '\n' || r == utf8.RuneError
+	}
+	if !strings.ContainsFunc(s, controls) {
+		return s
+	}
+	var b strings.Builder
+	for s != "" {
+		r, size := utf8.DecodeRuneInString(s)
+		switch {
+		case size == 1 && r == utf8.RuneError:
+			fmt.Fprintf(&b, `\x%02x`, s[0])
+		case r != utf8.RuneError && controls(r):
+			b.WriteString(strings.Trim(strconv.QuoteRuneToASCII(r), "'"))
+		default:
+			b.WriteString(s[:size])
+		}
+		s = s[size:]
+	}
+	return b.String()
 }
 
 // report prints what went wrong and returns the program's exit code: the one

@@ -59,6 +59,22 @@ func writeWhole(ctx context.Context, path string, write func(io.Writer) error) (
 	return os.Rename(file.Name(), target)
 }
 
+// writeText writes a short file, which is there whole or not at all, and which
+// others may read as the umask says.
+func writeText(ctx context.Context, path string, text []byte) error {
+	mask := unix.Umask(0)
+	unix.Umask(mask)
+	return writeWhole(ctx, path, func(out io.Writer) error {
+		_, err := out.Write(text)
+		if file, is := out.(*os.File); is && err == nil {
+			if about, err := file.Stat(); err == nil && about.Mode().IsRegular() {
+				return file.Chmod(os.FileMode(0o666 &^ mask))
+			}
+		}
+		return err
+	})
+}
+
 // nameFile gives a file that has no name its own, in the place of what has it:
 // one that is killed before that has left nothing.
 func nameFile(file *os.File, target string) error {

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/moby/buildkit/util/urlutil"
 	"github.com/opencontainers/go-digest"
 	"golang.org/x/sys/unix"
 )
@@ -34,7 +35,7 @@ func (s *Store) fetchedFrom(url string) (dir string, done func() error, err erro
 		if err != nil {
 			return "", nil, err
 		}
-		err = os.WriteFile(filepath.Join(dir, urlFile), []byte(url), 0o600)
+		err = os.WriteFile(filepath.Join(dir, urlFile), []byte(urlutil.RedactCredentials(url)), 0o600)
 		if errors.Is(err, fs.ErrNotExist) {
 			lock.Close()
 			continue
