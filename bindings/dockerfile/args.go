@@ -10,7 +10,6 @@ import (
 
 	"github.com/containerd/platforms"
 	"github.com/moby/buildkit/frontend/dockerfile/instructions"
-	"github.com/moby/buildkit/frontend/dockerfile/shell"
 	imagespec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
@@ -58,7 +57,7 @@ func predefined(host, target imagespec.Platform, stage string, given map[string]
 }
 
 // declare takes the ARGs before the first FROM over.
-func declare(args *environment, commands []instructions.ArgCommand, given map[string]string, words *shell.Lex) (at *instructions.ArgCommand, err error) {
+func declare(args *environment, commands []instructions.ArgCommand, given map[string]string, words *lexer) (at *instructions.ArgCommand, err error) {
 	for i := range commands {
 		for _, arg := range commands[i].Args {
 			value, found := given[arg.Key]

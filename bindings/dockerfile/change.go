@@ -10,7 +10,6 @@ import (
 	"github.com/docker/go-connections/nat"
 	"github.com/moby/buildkit/frontend/dockerfile/instructions"
 	"github.com/moby/buildkit/frontend/dockerfile/parser"
-	"github.com/moby/buildkit/frontend/dockerfile/shell"
 )
 
 // changes are the instructions that need no container.
@@ -35,7 +34,7 @@ func Change(image *Image, lines []string) error {
 	}
 	c := configure(*image)
 	for _, node := range tree.AST.Children {
-		if err := c.change(node, shell.NewLex(tree.EscapeToken)); err != nil {
+		if err := c.change(node, newLexer(tree.EscapeToken)); err != nil {
 			return err
 		}
 	}
@@ -62,7 +61,7 @@ func keep(config *ImageConfig, before ImageConfig) {
 	}
 }
 
-func (c *configuration) change(node *parser.Node, words *shell.Lex) error {
+func (c *configuration) change(node *parser.Node, words *lexer) error {
 	command, err := instructions.ParseCommand(node)
 	if err != nil {
 		return err

@@ -34,7 +34,7 @@ func (c *configuration) result() Image {
 
 // apply does what an instruction means that makes no layer, whose variables have
 // values, and returns it as the image's history has it.
-func (c *configuration) apply(command instructions.Command, values shell.EnvGetter, words *shell.Lex) (history string, err error) {
+func (c *configuration) apply(command instructions.Command, values shell.EnvGetter, words *lexer) (history string, err error) {
 	config := &c.image.Config
 	switch i := command.(type) {
 	case *instructions.EnvCommand:
@@ -110,7 +110,7 @@ func (c *configuration) withShell(line []string) []string {
 	return append(slices.Clone(with), strings.Join(line, " "))
 }
 
-func (c *configuration) expose(i *instructions.ExposeCommand, values shell.EnvGetter, words *shell.Lex) (history string, err error) {
+func (c *configuration) expose(i *instructions.ExposeCommand, values shell.EnvGetter, words *lexer) (history string, err error) {
 	if err := expandPorts(i, values, words); err != nil {
 		return "", err
 	}
@@ -125,7 +125,7 @@ func (c *configuration) expose(i *instructions.ExposeCommand, values shell.EnvGe
 }
 
 // expandPorts puts values for variables; one may hold several ports.
-func expandPorts(i *instructions.ExposeCommand, values shell.EnvGetter, words *shell.Lex) error {
+func expandPorts(i *instructions.ExposeCommand, values shell.EnvGetter, words *lexer) error {
 	written := []string{}
 	for _, word := range i.Ports {
 		several, err := words.ProcessWords(word, values)

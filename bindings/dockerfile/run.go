@@ -43,9 +43,9 @@ func (b *building) run(i *instructions.RunCommand, from []*node) error {
 		run.Mounts = append(run.Mounts, m)
 	}
 	nameSockets(run)
-	words := *b.words
-	words.RawQuotes, words.SkipUnsetEnv = true, true
-	name := b.title(b.shown(shown, &words, b.masked(run.Mounts)))
+	lex := *b.words.Lex
+	lex.RawQuotes, lex.SkipUnsetEnv = true, true
+	name := b.title(b.shown(shown, &lexer{&lex, b.words.left}, b.masked(run.Mounts)))
 	b.addStep(name, i.Location(), &Step{Run: run}, b.runEntry(run.Args))
 	return nil
 }

@@ -9,7 +9,6 @@ import (
 	"github.com/containerd/platforms"
 	"github.com/moby/buildkit/frontend/dockerfile/instructions"
 	"github.com/moby/buildkit/frontend/dockerfile/linter"
-	"github.com/moby/buildkit/frontend/dockerfile/shell"
 	"github.com/moby/buildkit/util/suggest"
 	imagespec "github.com/opencontainers/image-spec/specs-go/v1"
 )
@@ -22,7 +21,7 @@ type graph struct {
 	file     *File
 	options  Options
 	given    map[string]string // values of ARG
-	words    *shell.Lex
+	words    *lexer
 	lint     *linter.Linter
 	globals  *environment // the ARGs before the first FROM
 	declared []string     // their names
@@ -65,7 +64,7 @@ func (f *File) graph(o Options, lint *linter.Linter) (*graph, error) {
 	}
 	g := &graph{
 		file: f, options: o, given: o.given(), lint: lint,
-		words:    shell.NewLex(f.tree.EscapeToken),
+		words:    newLexer(f.tree.EscapeToken),
 		platform: platforms.Normalize(o.Platform),
 		contexts: map[string]string{},
 		named:    map[string]*node{},

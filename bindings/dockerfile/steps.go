@@ -71,7 +71,7 @@ func (b *building) expand(command instructions.Command) error {
 	if _, is := command.(*instructions.ArgCommand); is {
 		return nil // a value may not count
 	}
-	with := func(words *shell.Lex) instructions.SingleWordExpander {
+	with := func(words *lexer) instructions.SingleWordExpander {
 		return func(word string) (string, error) {
 			expanded, unknown, err := words.ProcessWord(word, b.values)
 			b.checkVariables(command, unknown)
@@ -84,9 +84,9 @@ func (b *building) expand(command instructions.Command) error {
 		}
 	}
 	if i, is := command.(instructions.SupportsSingleWordExpansionRaw); is {
-		words := shell.NewLex('\\')
-		words.SkipProcessQuotes = true
-		return i.ExpandRaw(with(words))
+		raw := lexer{shell.NewLex('\\'), b.words.left}
+		raw.SkipProcessQuotes = true
+		return i.ExpandRaw(with(&raw))
 	}
 	return nil
 }
@@ -139,7 +139,7 @@ func (b *building) workdir(i *instructions.WorkdirCommand) error {
 }
 
 // shown is an instruction with the values of its variables, as far as it can be.
-func (b *building) shown(text string, words *shell.Lex, values shell.EnvGetter) string {
+func (b *building) shown(text string, words *lexer, values shell.EnvGetter) string {
 	if expanded, _, err := words.ProcessWord(text, values); err == nil {
 		text = expanded
 	}
