@@ -54,7 +54,7 @@ func buildImage(ctx context.Context, env *Env, o *buildOptions, where string) (e
 	}
 	switch o.called.name {
 	case "outline":
-		return o.excerpt(env, o.outline(env, &b))
+		return o.excerpt(env, orInterrupted(ctx, func() error { return o.outline(env, &b) }))
 	case "targets":
 		return o.targets(env, b.Dockerfile)
 	}
@@ -119,7 +119,11 @@ func buildImage(ctx context.Context, env *Env, o *buildOptions, where string) (e
 // open opens the store, with credentials for the registries that the build
 // needs, and clears what killed builds have left.
 func (o *buildOptions) open(ctx context.Context, env *Env, b *store.Build, names []reference.Named) (*store.Store, error) {
-	wanted, err := o.registries(env, b, names)
+	var wanted []reference.Named
+	err := orInterrupted(ctx, func() (err error) {
+		wanted, err = o.registries(env, b, names)
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}

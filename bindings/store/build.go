@@ -89,7 +89,7 @@ func (s *Store) Build(ctx context.Context, b Build) (_ *Built, err error) {
 	if err != nil {
 		return nil, err
 	}
-	plan, err := b.Dockerfile.Plan(b.Options, configs(found))
+	plan, err := unlessDone(ctx, func() (*dockerfile.Plan, error) { return b.Dockerfile.Plan(b.Options, configs(found)) })
 	if planned := b.Planned(plan); err == nil {
 		err = planned
 	}
@@ -119,6 +119,27 @@ func (s *Store) Build(ctx context.Context, b Build) (_ *Built, err error) {
 		err = s.pruneOld(ctx)
 	}
 	return built, s.roomy(err)
+}
+
+// unlessDone returns what do returns, or that ctx has ended: a Dockerfile can be
+// such that its plan takes hours.
+func unlessDone[T any](ctx context.Context, do func() (T, error)) (result T, err error) {
+	type returned struct {
+		result T
+		err    error
+	}
+	done := make(chan returned, 1)
+	go func() {
+		var r returned
+		r.result, r.err = do()
+		done <- r
+	}()
+	select {
+	case r := <-done:
+		return r.result, r.err
+	case <-ctx.Done():
+		return result, context.Cause(ctx)
+	}
 }
 
 func (s *Store) buildPlan(ctx context.Context, b *Build, plan *dockerfile.Plan, found map[string]*base, built *Built, told *telling) (err error) {

@@ -34,7 +34,7 @@ func configs(found map[string]*base) map[string]dockerfile.Image {
 func (s *Store) bases(ctx context.Context, b *Build, told *telling) (map[string]*base, error) {
 	found := map[string]*base{}
 	for more := true; more; { // as ONBUILD of a base may name others
-		sources, err := b.Dockerfile.Images(b.Options, configs(found))
+		sources, err := unlessDone(ctx, func() ([]dockerfile.Source, error) { return b.Dockerfile.Images(b.Options, configs(found)) })
 		if err != nil {
 			return nil, err
 		}

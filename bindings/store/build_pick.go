@@ -187,7 +187,7 @@ func (p *picking) fetched(item dockerfile.Item) (*match, error) {
 // Source: https://github.com/moby/buildkit/blob/v0.25.1/frontend/dockerfile/dockerfile2llb/convert.go (dispatchCopy).
 func nameOf(address string) string {
 	if u, err := url.Parse(address); err == nil {
-		if base := path.Base(u.Path); base != "." && base != "/" {
+		if base := path.Base(u.Path); base != "." && base != ".." && base != "/" {
 			return base
 		}
 	}
