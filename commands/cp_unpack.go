@@ -79,7 +79,7 @@ func (u *unpacking) entry(header *tar.Header, content io.Reader) error {
 	case tar.TypeDir:
 		u.made = append(u.made, header)
 		return u.root.Mkdir(name, 0o700)
-	case tar.TypeReg:
+	case tar.TypeReg, tar.TypeGNUSparse:
 		return u.file(header, content)
 	case tar.TypeSymlink, tar.TypeLink, tar.TypeFifo:
 		if there {

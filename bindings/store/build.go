@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"errors"
 
@@ -90,8 +91,8 @@ func (s *Store) Build(ctx context.Context, b Build) (_ *Built, err error) {
 		return nil, err
 	}
 	plan, err := unlessDone(ctx, func() (*dockerfile.Plan, error) { return b.Dockerfile.Plan(b.Options, configs(found)) })
-	if planned := b.Planned(plan); err == nil {
-		err = planned
+	if plan != nil {
+		err = cmp.Or(err, b.Planned(plan))
 	}
 	if err != nil {
 		return nil, err

@@ -27,7 +27,7 @@ type place struct {
 func (r *run) makePlaces() error {
 	for _, name := range []string{"dev", "proc", "sys"} { // crun follows a link, and makes files where it leads to
 		if info, err := os.Lstat(filepath.Join(r.files.root, name)); err == nil && info.Mode()&fs.ModeSymlink != 0 {
-			return fmt.Errorf("/%s of the image is a link: RUN needs an ordinary directory there", name)
+			return fmt.Errorf("making the places of mounts: /%s of the image is a link: RUN needs an ordinary directory there", name)
 		}
 	}
 	for _, mount := range r.spec.Mounts {
