@@ -186,6 +186,9 @@ func readBeside(name string) ([]byte, error) {
 	}
 	defer root.Close()
 	text, err := readRegular(root.OpenFile(filepath.Base(name), os.O_RDONLY|unix.O_NONBLOCK, 0))
+	if failed := new(fs.PathError); errors.As(err, &failed) {
+		failed.Path = name
+	}
 	if _, linked := root.Readlink(filepath.Base(name)); err != nil && linked == nil && !errors.Is(err, errIrregular) {
 		err = fs.ErrNotExist
 	}

@@ -139,7 +139,7 @@ func runGit(ctx context.Context, directory string, args ...string) (string, erro
 
 // isLocalToGit tells of a variable whether it says which repository git works on:
 // a hook of git's, which may start a build, has them.
-// Source: git rev-parse --local-env-vars
+// Source: https://git-scm.com/docs/git-rev-parse#Documentation/git-rev-parse.txt---local-env-vars
 func isLocalToGit(variable string) bool {
 	name, _, _ := strings.Cut(variable, "=")
 	switch name {

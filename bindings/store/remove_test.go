@@ -32,10 +32,10 @@ func TestRemoveTree(t *testing.T) {
 		if err != nil || opened != nil {
 			t.Fatal(err, opened)
 		}
-		unix.Close(at)
+		descriptor(at).Close()
 		at = next
 	}
-	unix.Close(at)
+	descriptor(at).Close()
 	if err := os.Chmod(filepath.Join(top, ".0/closed"), 0); err != nil {
 		t.Fatal(err)
 	}
