@@ -44,9 +44,8 @@ func (r *run) confine(ctx context.Context, box int) error {
 		return errors.New("the limits of memory and CPU cannot be set: this machine has control groups of version 1, which are root's alone; have it booted with systemd.unified_cgroup_hierarchy=1, or build without these limits")
 	}
 	socket := systemdSocket()
-	connection, err := dialSystemd(ctx, socket)
+	err := answering(ctx, socket)
 	if err == nil {
-		connection.Close()
 		if r.group, err = r.startScope(ctx, socket, box); err != nil {
 			return err
 		}
@@ -93,26 +92,26 @@ func systemdSocket() string {
 	return filepath.Join(runtime, "systemd/private")
 }
 
-// dialSystemd connects to a systemd that knows processes by the same numbers.
-func dialSystemd(ctx context.Context, socket string) (net.Conn, error) {
+// answering tells whether a systemd answers that knows processes by our numbers.
+func answering(ctx context.Context, socket string) error {
 	connection, err := new(net.Dialer).DialContext(ctx, "unix", socket)
 	if err != nil {
-		return nil, err
+		return err
+	}
+	defer connection.Close()
+	raw, err := connection.(*net.UnixConn).SyscallConn()
+	if err != nil {
+		return err
 	}
 	var peer *unix.Ucred
-	raw, err := connection.(*net.UnixConn).SyscallConn()
-	if err == nil {
-		controlErr := raw.Control(func(fd uintptr) { peer, err = unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED) })
-		err = errors.Join(err, controlErr)
+	controlErr := raw.Control(func(fd uintptr) { peer, err = unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED) })
+	if err := errors.Join(err, controlErr); err != nil {
+		return err
 	}
-	if err == nil && peer.Pid == 0 {
-		err = fmt.Errorf("%s: it is in another process namespace", socket)
+	if peer.Pid == 0 {
+		return fmt.Errorf("%s: it is in another process namespace", socket)
 	}
-	if err != nil {
-		connection.Close()
-		return nil, err
-	}
-	return connection, nil
+	return nil
 }
 
 // startScope has systemd move the box to a control group of its own, which it
@@ -188,14 +187,10 @@ func (r *run) slice() (string, error) {
 // authenticate opens a connection to systemd until ctx ends. It knows the person
 // by the number outside of the user namespace.
 func authenticate(ctx context.Context, socket string) (*dbus.Conn, error) {
-	connection, err := dialSystemd(ctx, socket)
+	// Not NewConn: when such a connection is closed in the middle of a message the library panics.
+	bus, err := dbus.Dial("unix:path="+dbus.EscapeBusAddressValue(socket), dbus.WithContext(ctx))
 	if err != nil {
 		return nil, err
-	}
-	context.AfterFunc(ctx, func() { _ = connection.Close() })
-	bus, err := dbus.NewConn(connection)
-	if err != nil {
-		return nil, errors.Join(err, connection.Close())
 	}
 	if err := bus.Auth([]dbus.Auth{dbus.AuthExternal(strconv.Itoa(unshare.GetRootlessUID()))}); err != nil {
 		return nil, errors.Join(err, bus.Close())
