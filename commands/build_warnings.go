@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -64,7 +65,11 @@ func (o *buildOptions) printWarnings(out io.Writer, file *dockerfile.File, warni
 	}
 	fmt.Fprintf(out, "\n %s\n", head)
 	for _, warning := range warnings {
-		fmt.Fprintf(out, " - %s\n", printable(shortWarning(warning)))
+		text := shortWarning(warning)
+		if located := locateWarning(file, warning); located != nil && located.CommentBehind() {
+			text += "; " + commentHint
+		}
+		fmt.Fprintf(out, " - %s\n", printable(text))
 		if !debug {
 			continue
 		}
@@ -80,10 +85,16 @@ func (o *buildOptions) printWarnings(out io.Writer, file *dockerfile.File, warni
 
 // excerptOf shows the lines that a warning is about.
 func (o *buildOptions) excerptOf(file *dockerfile.File, w dockerfile.Warning) string {
-	if located := locate(file.At(w.At, fmt.Errorf("%s", w.Text))); located != nil {
+	if located := locateWarning(file, w); located != nil {
 		return printable(located.Excerpt(o.dockerfileName()))
 	}
 	return ""
+}
+
+// locateWarning finds the place in the Dockerfile that a warning is about, nil
+// for none.
+func locateWarning(file *dockerfile.File, w dockerfile.Warning) *dockerfile.Error {
+	return locate(file.At(w.At, errors.New(w.Text)))
 }
 
 // plan shows what was found out before anything is done.

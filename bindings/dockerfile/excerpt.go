@@ -3,6 +3,7 @@ package dockerfile
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/moby/buildkit/frontend/dockerfile/parser"
@@ -51,6 +52,23 @@ func (e *Error) Excerpt(name string) string {
 		fmt.Fprintf(&b, " %3d | %s %s\n", n, mark, strings.TrimSuffix(lines[n-1], "\r"))
 	}
 	return b.String() + rule
+}
+
+// CommentBehind tells whether something stands behind an instruction that is
+// meant as a comment, but is none: # begins one at the start of a line only.
+func (e *Error) CommentBehind() bool {
+	lines := strings.Split(e.text, "\n")
+	if e.First < 1 || e.First > len(lines) {
+		return false
+	}
+	said := lines[e.First-1 : min(max(e.First, e.Last), len(lines))]
+	if words := strings.Fields(said[0]); len(words) > 0 && strings.EqualFold(words[0], "RUN") || strings.Contains(said[0], "<<") {
+		return false // a shell's comments, or a text's
+	}
+	return slices.ContainsFunc(said, func(line string) bool {
+		before, _, found := strings.Cut(strings.ReplaceAll(line, "\t", " "), " #")
+		return found && strings.TrimSpace(before) != "" && strings.Count(before, `"`)%2 == 0 && strings.Count(before, "'")%2 == 0
+	})
 }
 
 // At makes an *Error of an error about these lines, unless it is one already.
