@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"dockless/bindings/store"
 
@@ -96,6 +97,11 @@ func (o *buildOptions) build(env *Env) (b store.Build, err error) {
 		o.typed = append(o.typed, asTyped(tag))
 	}
 	b.Args, b.Proxy = o.buildArgs(env)
+	for name, value := range b.Args {
+		if !utf8.ValidString(value) {
+			return b, fmt.Errorf("--build-arg %s: its value contains invalid UTF-8", name)
+		}
+	}
 	if b.Created, err = created(b.Args); err != nil {
 		return b, err
 	}

@@ -41,6 +41,10 @@ func (s *spending) Get(name string) (value string, set bool) {
 	return value, set
 }
 
+// valid has U+FFFD for each byte that is not UTF-8, as the scanner of shell.Lex
+// has it, which writes an error to the process's stderr for it.
+func valid(word string) string { return string([]rune(word)) }
+
 // ProcessWord is for a word that stays one.
 func (w *lexer) ProcessWord(word string, values shell.EnvGetter) (string, map[string]struct{}, error) {
 	result, err := w.ProcessWordWithMatches(word, values)
@@ -50,7 +54,7 @@ func (w *lexer) ProcessWord(word string, values shell.EnvGetter) (string, map[st
 // ProcessWordWithMatches also tells which variables there were.
 func (w *lexer) ProcessWordWithMatches(word string, values shell.EnvGetter) (result shell.ProcessWordResult, err error) {
 	err = w.spend(word, values, func(values shell.EnvGetter) (err error) {
-		result, err = w.Lex.ProcessWordWithMatches(word, values)
+		result, err = w.Lex.ProcessWordWithMatches(valid(word), values)
 		return err
 	})
 	return result, err
@@ -59,7 +63,7 @@ func (w *lexer) ProcessWordWithMatches(word string, values shell.EnvGetter) (res
 // ProcessWords is for one that may become several.
 func (w *lexer) ProcessWords(word string, values shell.EnvGetter) (several []string, err error) {
 	err = w.spend(word, values, func(values shell.EnvGetter) (err error) {
-		several, err = w.Lex.ProcessWords(word, values)
+		several, err = w.Lex.ProcessWords(valid(word), values)
 		return err
 	})
 	return several, err

@@ -3,7 +3,9 @@ package dockerfile
 import (
 	"bytes"
 	"errors"
+	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/moby/buildkit/frontend/dockerfile/instructions"
 	"github.com/moby/buildkit/frontend/dockerfile/parser"
@@ -33,7 +35,21 @@ func Parse(text []byte) (*File, error) {
 	if len(stages) == 0 {
 		return nil, errors.New("dockerfile contains no stages to build")
 	}
+	for _, node := range f.tree.AST.Children {
+		if !isText(node) {
+			return nil, f.At(node.Location(), errors.New("the instruction contains invalid UTF-8: save the Dockerfile as UTF-8"))
+		}
+	}
 	return f, nil
+}
+
+// isText tells whether an instruction is UTF-8. What COPY and ADD write into a
+// file may be anything.
+func isText(node *parser.Node) bool {
+	if !utf8.ValidString(node.Original) {
+		return false
+	}
+	return !strings.EqualFold(node.Value, "run") || !slices.ContainsFunc(node.Heredocs, func(h parser.Heredoc) bool { return !utf8.ValidString(h.Content) })
 }
 
 // Size is the file's, in bytes.
