@@ -1,10 +1,10 @@
 package commands
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"slices"
 
@@ -13,6 +13,7 @@ import (
 
 	"github.com/containerd/platforms"
 	"github.com/distribution/reference"
+	"github.com/opencontainers/go-digest"
 	"github.com/urfave/cli/v2"
 	"golang.org/x/sys/unix"
 )
@@ -59,7 +60,7 @@ func buildImage(ctx context.Context, env *Env, o *buildOptions, where string) (e
 		return o.targets(env, b.Dockerfile)
 	}
 	names := b.Names
-	if !slices.ContainsFunc(o.outputs, buildOutput.stays) {
+	if len(b.Platforms) > 1 || !slices.ContainsFunc(o.outputs, buildOutput.stays) {
 		b.Names = nil
 	}
 	images, err := o.open(ctx, env, &b, names)
@@ -73,9 +74,14 @@ func buildImage(ctx context.Context, env *Env, o *buildOptions, where string) (e
 	shown.did("[internal] load build definition from "+o.dockerfileName(), "transferring dockerfile: "+byteCount(b.Dockerfile.Size()))
 	b.Steps, b.Fetch = shown.step, fetchSource
 	var warnings []dockerfile.Warning
+	planned := false
 	b.Planned = func(plan *dockerfile.Plan) error {
 		warnings = plan.Warnings
-		shown.plan(plan, o.ignoreSize)
+		shown.plan(plan)
+		if !planned {
+			shown.did("[internal] load .dockerignore", "transferring context: "+byteCount(o.ignoreSize))
+		}
+		planned = true
 		if o.called.name != "build" {
 			shown.only()
 			return errOnlyAsked
@@ -84,11 +90,10 @@ func buildImage(ctx context.Context, env *Env, o *buildOptions, where string) (e
 	}
 	built, err := images.Build(ctx, b)
 	err = o.limits.explain(err)
-	var id string
+	var written digest.Digest // of an image for several platforms
 	if err == nil {
-		defer func() { err = errors.Join(err, built.Close()) }()
-		id = built.ID
-		err = o.export(ctx, env, images, id, names, shown)
+		defer func() { err = errors.Join(err, o.forget(ctx, images, built)) }()
+		written, err = o.export(ctx, env, images, built.Images, names, shown)
 	}
 	var uncached error // the image is there and goes where it should all the same
 	if err == nil {
@@ -107,13 +112,14 @@ func buildImage(ctx context.Context, env *Env, o *buildOptions, where string) (e
 	if mode != "quiet" && mode != "none" && mode != "rawjson" {
 		o.printWarnings(env.Err, b.Dockerfile, warnings)
 	}
-	if err := o.pushAll(ctx, env, images, id, names); err != nil {
+	pushed, err := o.pushAll(ctx, env, images, built.Images, names)
+	if err != nil {
 		return err
 	}
 	if uncached != nil {
 		return uncached
 	}
-	return o.tell(ctx, env, id)
+	return o.tell(ctx, env, built.Images, cmp.Or(pushed, written))
 }
 
 // open opens the store, with credentials for the registries that the build
@@ -139,9 +145,13 @@ func (o *buildOptions) open(ctx context.Context, env *Env, b *store.Build, names
 
 // registries are the images that the build needs to talk with registries about.
 func (o *buildOptions) registries(env *Env, b *store.Build, names []reference.Named) ([]reference.Named, error) {
-	bases, err := b.Dockerfile.Images(b.Options, nil)
-	if err != nil {
-		return nil, err
+	var bases []dockerfile.Source
+	for _, b.Platform = range b.Platforms {
+		more, err := b.Dockerfile.Images(b.Options, nil)
+		if err != nil {
+			return nil, err
+		}
+		bases = append(bases, more...)
 	}
 	var wanted, here []reference.Named
 	helped := env.DockerConfigFile().CredentialsStore != "" || len(env.DockerConfigFile().CredentialHelpers) > 0
@@ -165,77 +175,25 @@ func (o *buildOptions) registries(env *Env, b *store.Build, names []reference.Na
 	return append(wanted, o.cacheNames(b)...), nil
 }
 
-// export does with the image what the outputs say. Where none of them leaves it
-// in the store, only what the next build can use of it stays.
-func (o *buildOptions) export(ctx context.Context, env *Env, images *store.Store, id string, names []reference.Named, shown *buildProgress) error {
-	for _, output := range o.outputs {
-		for _, text := range output.tasks(id, o.typed) {
-			shown.exported(text)
-			if o.inline && text == "exporting layers" {
-				shown.exported("preparing layers for inline cache")
-			}
-		}
-		if output.stays() || output.kind == "cacheonly" {
-			continue
-		}
-		task := output.lastTask()
-		shown.exporting(task)
-		if err := output.write(ctx, env, images, id, names); err != nil {
-			return fmt.Errorf("writing the output: %w", err)
-		}
-		shown.exported(task)
+// tell says which image it has become, where that was asked for: its ID, or the
+// digest of one for several platforms, which there is if it was written anywhere.
+func (o *buildOptions) tell(ctx context.Context, env *Env, built []store.BuiltImage, several digest.Digest) error {
+	id := "sha256:" + built[0].ID
+	if len(built) > 1 {
+		id = several.String()
 	}
-	shown.exportedAll()
-	if !slices.ContainsFunc(o.outputs, buildOutput.stays) {
-		return images.Forget(ctx, id)
-	}
-	return nil
-}
-
-// pushAll sends the image to its registries.
-func (o *buildOptions) pushAll(ctx context.Context, env *Env, images *store.Store, id string, names []reference.Named) error {
-	if !o.pushes() {
-		return nil
-	}
-	out := env.Err
-	if o.quiet {
-		out = io.Discard
-	}
-	return pushNames(ctx, out, images, id, names)
-}
-
-// pushNames pushes the image under each of its names.
-func pushNames(ctx context.Context, out io.Writer, images *store.Store, id string, names []reference.Named) error {
-	image, err := images.Image(id)
-	if err != nil {
-		return fmt.Errorf("pushing the image: %w", err)
-	}
-	for _, name := range names {
-		tagged, is := name.(reference.NamedTagged)
-		if !is {
-			return fmt.Errorf("cannot push %s: it has no tag", name)
-		}
-		if err := pushOne(ctx, out, images, image, tagged, nil); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// tell says which image it has become, where that was asked for.
-func (o *buildOptions) tell(ctx context.Context, env *Env, id string) error {
 	if o.metadataFile != "" {
-		if err := o.writeMetadata(ctx, id); err != nil {
+		if err := o.writeMetadata(ctx, id, len(built) > 1); err != nil {
 			return err
 		}
 	}
-	if o.iidFile != "" {
-		if err := writeText(ctx, o.iidFile, []byte("sha256:"+id)); err != nil {
+	if o.iidFile != "" && id != "" {
+		if err := writeText(ctx, o.iidFile, []byte(id)); err != nil {
 			return fmt.Errorf("writing the image's ID: %w", err)
 		}
 	}
-	if o.quiet {
-		fmt.Fprintln(env.Out, "sha256:"+id)
+	if o.quiet && id != "" {
+		fmt.Fprintln(env.Out, id)
 	}
 	return nil
 }

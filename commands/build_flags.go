@@ -82,10 +82,7 @@ func (o *buildOptions) build(env *Env) (b store.Build, err error) {
 	}
 	b.Target, b.Host = o.target, platforms.DefaultSpec()
 	b.NoCache, b.Pull, b.Squash, b.Network, b.Hosts, b.Labels = o.noCache, o.pull, o.squash, o.network, o.hosts.GetAll(), o.labels.GetAll()
-	if len(o.platforms.commaList) > 1 {
-		return b, fmt.Errorf("--platform %s: an image for several platforms is not supported; build one at a time, and join them with podman manifest", o.platforms.String())
-	}
-	if b.Platform, err = parsePlatform(cmp.Or(o.platforms.String(), os.Getenv("DOCKER_DEFAULT_PLATFORM"))); err != nil {
+	if b.Platforms, err = o.platforms.parse(); err != nil {
 		return b, err
 	}
 	for _, tag := range o.tags.GetAll() {
@@ -108,14 +105,8 @@ func (o *buildOptions) build(env *Env) (b store.Build, err error) {
 	if b.Limits, err = o.limits.limits(); err != nil {
 		return b, err
 	}
-	return b, o.fill(env, &b)
+	return b, cmp.Or(o.fill(env, &b), o.forSeveral(b.Platforms))
 }
-
-// platformList is --platform of build.
-type platformList struct{ commaList }
-
-// Type is docker's word for it.
-func (*platformList) Type() string { return "string" }
 
 // asTyped is a name as BuildKit shows it.
 func asTyped(name string) string {

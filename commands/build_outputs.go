@@ -16,6 +16,7 @@ import (
 	"dockless/bindings/store"
 
 	"github.com/distribution/reference"
+	"github.com/opencontainers/go-digest"
 	"golang.org/x/sys/unix"
 )
 
@@ -123,16 +124,20 @@ func (o buildOutput) title() string {
 
 // tasks are what that step does at once, lastTask what takes its time. names are
 // those of the image.
-func (o buildOutput) tasks(id string, names []string) []string {
+func (o buildOutput) tasks(built []store.BuiltImage, names []string) []string {
 	switch {
-	case o.stays():
-		tasks := []string{"exporting layers", "writing image sha256:" + id}
+	case o.stays() && len(built) == 1:
+		tasks := []string{"exporting layers", "writing image sha256:" + built[0].ID}
 		for _, name := range names {
 			tasks = append(tasks, "naming to "+name)
 		}
 		return tasks
 	case o.isImage():
-		return []string{"exporting layers", "exporting config sha256:" + id}
+		tasks := []string{"exporting layers"}
+		for _, image := range built {
+			tasks = append(tasks, "exporting config sha256:"+image.ID)
+		}
+		return tasks
 	}
 	return nil
 }
@@ -149,8 +154,9 @@ func (o buildOutput) isImage() bool {
 	return o.kind == "image" || o.kind == "docker" || o.kind == "oci"
 }
 
-// write does with the image what the output says.
-func (o buildOutput) write(ctx context.Context, env *Env, images *store.Store, id string, names []reference.Named) error {
+// write does with the image what the output says. The digest is "" where it is
+// not of images.
+func (o buildOutput) write(ctx context.Context, env *Env, images *store.Store, built []store.BuiltImage, names []reference.Named) (written digest.Digest, err error) {
 	to := func(write func(io.Writer) error) error {
 		if o.dest == "-" {
 			if _, is := terminal(env.Out); is {
@@ -162,24 +168,35 @@ func (o buildOutput) write(ctx context.Context, env *Env, images *store.Store, i
 	}
 	switch {
 	case o.stays() || o.kind == "cacheonly":
-		return nil
+		return "", nil
 	case o.kind == "local":
-		return images.Files(ctx, id, func(files io.Reader) error { return unpackFiles(env, o.dest, files) })
+		for _, image := range built {
+			into := o.dest
+			if len(built) > 1 {
+				into = filepath.Join(into, folder(image.Platform))
+			}
+			if err := images.Files(ctx, image.ID, func(files io.Reader) error { return unpackFiles(env, into, files) }); err != nil {
+				return "", err
+			}
+		}
+		return "", nil
 	case o.kind == "tar":
-		return to(func(out io.Writer) error {
-			return images.Files(ctx, id, func(files io.Reader) error {
-				_, err := io.Copy(out, files)
-				return err
-			})
-		})
+		return "", to(func(out io.Writer) error { return writeFiles(ctx, images, built, out) })
 	}
-	save := store.Save{Images: []string{id}, OCI: o.kind == "oci"}
+	save := store.Save{OCI: o.kind == "oci", Joined: len(built) > 1}
+	for _, image := range built {
+		save.Images = append(save.Images, image.ID)
+	}
 	for _, name := range names {
 		if tagged, is := name.(reference.NamedTagged); is {
 			save.As = append(save.As, tagged)
 		}
 	}
-	return to(func(out io.Writer) error { return images.Save(ctx, out, save) })
+	err = to(func(out io.Writer) (err error) {
+		written, err = images.Save(ctx, out, save)
+		return err
+	})
+	return written, err
 }
 
 // unpackFiles puts an image's files into a directory, as the person's.
@@ -226,11 +243,15 @@ func unpackBelow(u *unpacking, files io.Reader) error {
 	}
 }
 
-// writeMetadata files what buildx says of an image that it has built.
-func (o *buildOptions) writeMetadata(ctx context.Context, id string) error {
+// writeMetadata files what buildx says of an image that it has built, or of one for
+// several platforms.
+func (o *buildOptions) writeMetadata(ctx context.Context, digest string, several bool) error {
 	about := map[string]any{}
 	if slices.ContainsFunc(o.outputs, buildOutput.isImage) {
-		about["containerimage.config.digest"], about["containerimage.digest"] = "sha256:"+id, "sha256:"+id
+		about["containerimage.digest"] = digest
+		if !several {
+			about["containerimage.config.digest"] = digest
+		}
 		if len(o.typed) > 0 {
 			about["image.name"] = strings.Join(o.typed, ",")
 		}

@@ -97,10 +97,11 @@ func locateWarning(file *dockerfile.File, w dockerfile.Warning) *dockerfile.Erro
 	return locate(file.At(w.At, errors.New(w.Text)))
 }
 
-// plan shows what was found out before anything is done.
-func (p *buildProgress) plan(plan *dockerfile.Plan, ignoreSize int) {
+// plan takes what there is to do, for one more platform.
+func (p *buildProgress) plan(plan *dockerfile.Plan) {
 	p.mutex.Lock()
-	p.planned = 1 // the image
+	defer p.mutex.Unlock()
+	p.planned = max(p.planned, 1) // the image
 	bases := map[string]bool{}
 	for _, stage := range plan.Stages {
 		p.planned += len(stage.Steps)
@@ -110,12 +111,13 @@ func (p *buildProgress) plan(plan *dockerfile.Plan, ignoreSize int) {
 		}
 	}
 	definition := p.steps[0]
+	if len(definition.warnings) > 0 { // the same for each platform
+		return
+	}
 	for _, warning := range plan.Warnings {
 		definition.warnings = append(definition.warnings, shortWarning(warning))
 		p.rawWarning(definition, warning)
 	}
-	p.mutex.Unlock()
-	p.did("[internal] load .dockerignore", "transferring context: "+byteCount(ignoreSize))
 }
 
 // only says that none of it is done.

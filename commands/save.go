@@ -74,7 +74,8 @@ func save(ctx context.Context, env *Env, what store.Save, output, compress strin
 	defer images.Close()
 	write := func(out io.Writer) error {
 		if compress == "none" {
-			return images.Save(ctx, out, what)
+			_, err := images.Save(ctx, out, what)
+			return err
 		}
 		algorithm, err := compression.AlgorithmByName(compress)
 		if err != nil {
@@ -88,7 +89,7 @@ func save(ctx context.Context, env *Env, what store.Save, output, compress strin
 		if err != nil {
 			return err
 		}
-		if err := images.Save(ctx, compressed, what); err != nil {
+		if _, err := images.Save(ctx, compressed, what); err != nil {
 			return err
 		}
 		return compressed.Close()

@@ -178,6 +178,7 @@ type Options struct {
 	Target        string             // a stage's name or number; "" is the last
 	AllStages     bool               // Plan and Images are about those too that the target does not need: for build --check
 	Platform      imagespec.Platform // zero: Host
+	Several       bool               // it is one of several, and the names of the steps begin with it
 	Host          imagespec.Platform // that builds
 	Labels        []string           // NAME=VALUE, in order
 	Contexts      map[string]string  // --build-context: name → ImageContext and an image's name, or a directory

@@ -6,9 +6,11 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/containerd/platforms"
 	"github.com/moby/buildkit/frontend/dockerfile/instructions"
 	"github.com/moby/buildkit/frontend/dockerfile/parser"
 	"github.com/moby/buildkit/frontend/dockerfile/shell"
+	imagespec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
 // step does what an instruction says, as far as that is no work.
@@ -157,13 +159,29 @@ func (b *building) title(text string) string {
 	}
 	b.number++
 	where := ""
+	if b.options.Several {
+		where = between(b.node.platform, b.graph.platform) + " "
+	}
 	if b.name != "" {
-		where = b.name + " "
+		where += b.name + " "
 	}
 	if b.trigger {
 		text = "ONBUILD " + text
 	}
 	return fmt.Sprintf("[%s%*d/%d] %s", where, len(strconv.Itoa(b.total)), b.number, b.total, text)
+}
+
+// between says on which platform a stage is built, and for which:
+// linux/amd64->arm64.
+func between(on, target imagespec.Platform) string {
+	shown, to := platforms.Format(on), platforms.Format(target)
+	if shown == to {
+		return shown
+	}
+	if on.OS == target.OS {
+		to = strings.TrimPrefix(to, target.OS+"/")
+	}
+	return shown + "->" + to
 }
 
 func (b *building) addStep(name string, at []parser.Range, step *Step, entry string) {

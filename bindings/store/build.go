@@ -8,14 +8,16 @@ import (
 	"dockless/bindings/dockerfile"
 
 	"github.com/containers/image/v5/docker/reference"
+	imagespec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
 // Build is what an image is built of, and how.
 type Build struct {
 	Dockerfile *dockerfile.File
 	dockerfile.Options
-	Directories map[string]string   // of the contexts: dockerfile.Main and those of --build-context
-	Ignore      map[string][]string // patterns of .dockerignore, by context
+	Platforms   []imagespec.Platform // one or more to build for, in place of Options.Platform
+	Directories map[string]string    // of the contexts: dockerfile.Main and those of --build-context
+	Ignore      map[string][]string  // patterns of .dockerignore, by context
 	Names       []reference.Named
 	Squash      bool
 	CacheFrom   []CachePlace // caches to take from besides this machine's
@@ -30,8 +32,8 @@ type Build struct {
 	// its path. dir may hold what came of the URL before. show is told how many
 	// bytes are here, and of how many; 0 is not known.
 	Fetch func(ctx context.Context, item dockerfile.Item, dir string, show func(done, total int64)) (string, error)
-	// Planned is told what there is to do, before anything is done. With an error
-	// the build ends.
+	// Planned is told what there is to do, before anything is done, for each
+	// platform. With an error the build ends.
 	Planned func(plan *dockerfile.Plan) error
 	// Steps is told what becomes of each step, of one at a time.
 	Steps func(StepEvent)
@@ -68,11 +70,17 @@ type StepEvent struct {
 	Err         error  // why it ends
 }
 
-// Built is an image that was built. It must be closed.
+// Built is what was built: an image for each platform. It must be closed.
 type Built struct {
-	ID      string
-	work    *work
+	Images  []BuiltImage
+	works   []*work
 	imports []*imported
+}
+
+// BuiltImage is an image for one platform.
+type BuiltImage struct {
+	ID       string
+	Platform imagespec.Platform
 }
 
 // Close ends connections.
@@ -83,44 +91,98 @@ func (b *Built) Close() (err error) {
 	return err
 }
 
-// Build builds an image. With an error no name has changed.
-func (s *Store) Build(ctx context.Context, b Build) (_ *Built, err error) {
+// Build builds an image, or one for each platform, one after the other: what they
+// share is in the cache by then. With an error no name has changed.
+func (s *Store) Build(ctx context.Context, b Build) (built *Built, err error) {
+	built = &Built{}
 	told := &telling{steps: b.Steps}
-	found, err := s.bases(ctx, &b, told)
-	if err != nil {
-		return nil, err
-	}
-	plan, err := unlessDone(ctx, func() (*dockerfile.Plan, error) { return b.Dockerfile.Plan(b.Options, configs(found)) })
-	if plan != nil {
-		err = cmp.Or(err, b.Planned(plan))
-	}
-	if err != nil {
-		return nil, err
-	}
-	if err := b.checkPlatforms(plan); err != nil {
-		return nil, err
-	}
-	built := &Built{imports: s.importCaches(ctx, &b, plan.Stages[len(plan.Stages)-1].Platform, told)}
 	defer func() {
-		if err != nil {
-			err = errors.Join(err, built.Close())
+		if err == nil {
+			err = s.pruneOld(ctx)
 		}
+		if err != nil {
+			err = errors.Join(err, s.discard(ctx, built))
+		}
+		err = s.roomy(err)
 	}()
+	var plans []*planned
+	bases, numbered := map[string]*base{}, 0
+	for _, platform := range b.Platforms {
+		p := &planned{build: b, bases: bases, numbered: numbered}
+		p.build.Platform, p.build.Several = platform, len(b.Platforms) > 1
+		if err := s.plan(ctx, p, told); err != nil {
+			return built, err
+		}
+		plans = append(plans, p)
+		for _, stage := range p.plan.Stages {
+			numbered += 1 + len(stage.Steps)
+		}
+	}
+	for i, p := range plans {
+		p.last = i == len(plans)-1
+		if err := s.buildPlan(ctx, p, built, told); err != nil {
+			return built, err
+		}
+	}
+	return built, nil
+}
+
+// planned is what there is to do for one platform.
+type planned struct {
+	build    Build
+	plan     *dockerfile.Plan
+	bases    map[string]*base
+	numbered int // steps of the platforms before it
+	last     bool
+}
+
+func (s *Store) plan(ctx context.Context, p *planned, told *telling) (err error) {
+	if err := s.bases(ctx, &p.build, p.bases, told); err != nil {
+		return err
+	}
+	p.plan, err = unlessDone(ctx, func() (*dockerfile.Plan, error) { return p.build.Dockerfile.Plan(p.build.Options, configs(p.bases)) })
+	if p.plan != nil {
+		err = cmp.Or(err, p.build.Planned(p.plan))
+	}
+	if err != nil {
+		return err
+	}
+	return p.build.checkPlatforms(p.plan)
+}
+
+// discard removes what has become of a build that failed.
+func (s *Store) discard(ctx context.Context, built *Built) error {
+	err := built.Close()
+	for _, image := range built.Images {
+		err = errors.Join(err, s.Forget(context.WithoutCancel(ctx), image.ID))
+	}
+	built.Images = nil
+	return err
+}
+
+// buildPlan does what there is to do for one platform.
+func (s *Store) buildPlan(ctx context.Context, p *planned, built *Built, told *telling) error {
+	platform := p.plan.Stages[len(p.plan.Stages)-1].Platform
+	imports := s.importCaches(ctx, &p.build, platform, told)
+	built.imports = append(built.imports, imports...)
 	// What somebody removes between our look and our use is made again.
 	for tries := 0; ; tries++ {
-		err = s.buildPlan(ctx, &b, plan, found, built, told)
-		if err == nil || !isGone(err) || tries == maxRetries {
-			break
+		id, err := s.carryOut(ctx, p, imports, built, told)
+		switch {
+		case err == nil:
+			built.Images = append(built.Images, BuiltImage{id, platform})
+			return nil
+		case ctx.Err() != nil:
+			return context.Cause(ctx)
+		case !isGone(err) || tries == maxRetries:
+			return err
 		}
 	}
-	if err != nil && ctx.Err() != nil {
-		err = context.Cause(ctx)
-	}
-	if err == nil {
-		err = s.pruneOld(ctx)
-	}
-	return built, s.roomy(err)
 }
+
+// exporting is the name of the step after the last instruction. Build does not
+// end it, as names are given after it.
+const exporting = "exporting to image"
 
 // unlessDone returns what do returns, or that ctx has ended: a Dockerfile can be
 // such that its plan takes hours.
@@ -143,10 +205,8 @@ func unlessDone[T any](ctx context.Context, do func() (T, error)) (result T, err
 	}
 }
 
-func (s *Store) buildPlan(ctx context.Context, b *Build, plan *dockerfile.Plan, found map[string]*base, built *Built, told *telling) (err error) {
-	w := newWork(s, b, plan, found, built.imports)
-	w.telling = told
-	built.work = w
+func (s *Store) carryOut(ctx context.Context, p *planned, imports []*imported, built *Built, told *telling) (id string, err error) {
+	w := newWork(s, p, imports, told)
 	defer func() {
 		for _, done := range w.fetching {
 			err = errors.Join(err, done())
@@ -155,12 +215,17 @@ func (s *Store) buildPlan(ctx context.Context, b *Build, plan *dockerfile.Plan, 
 	}()
 	result, err := w.target(ctx)
 	if err != nil {
-		return err
+		return "", err
 	}
 	w.restCached()
 	if err := w.keepRest(); err != nil {
-		return err
+		return "", err
 	}
-	built.ID, err = w.image(ctx, result)
-	return err
+	if p.last {
+		w.tell(StepEvent{Name: exporting})
+	}
+	if id, err = w.image(ctx, result); err == nil {
+		built.works = append(built.works, w)
+	}
+	return id, err
 }

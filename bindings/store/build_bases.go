@@ -30,13 +30,13 @@ func configs(found map[string]*base) map[string]dockerfile.Image {
 	return images
 }
 
-// bases finds the images that the build needs, and pulls those that are absent.
-func (s *Store) bases(ctx context.Context, b *Build, told *telling) (map[string]*base, error) {
-	found := map[string]*base{}
+// bases adds the images that the build needs to those that are found already, and
+// pulls those that are absent.
+func (s *Store) bases(ctx context.Context, b *Build, found map[string]*base, told *telling) error {
 	for more := true; more; { // as ONBUILD of a base may name others
 		sources, err := unlessDone(ctx, func() ([]dockerfile.Source, error) { return b.Dockerfile.Images(b.Options, configs(found)) })
 		if err != nil {
-			return nil, err
+			return err
 		}
 		more = false
 		for _, source := range sources {
@@ -44,12 +44,14 @@ func (s *Store) bases(ctx context.Context, b *Build, told *telling) (map[string]
 				continue
 			}
 			more = true
-			if found[source.Key()], err = s.namedBase(ctx, b, source, told); err != nil {
-				return nil, err
+			base, err := s.namedBase(ctx, b, source, told)
+			if err != nil {
+				return err
 			}
+			found[source.Key()] = base
 		}
 	}
-	return found, nil
+	return nil
 }
 
 func (s *Store) namedBase(ctx context.Context, b *Build, source dockerfile.Source, told *telling) (*base, error) {
@@ -63,7 +65,11 @@ func (s *Store) namedBase(ctx context.Context, b *Build, source dockerfile.Sourc
 			return nil, err
 		}
 	}
-	step := told.another("[internal] load metadata for " + name.String())
+	title := "[internal] load metadata for "
+	if b.Several {
+		title = fmt.Sprintf("[%s internal] load metadata for ", platforms.Format(source.Platform))
+	}
+	step := told.another(title + name.String())
 	base, err := s.base(ctx, b, name, source.Platform, step.layers())
 	step.end(err)
 	if err != nil {
@@ -76,7 +82,7 @@ func (s *Store) base(ctx context.Context, b *Build, name reference.Named, platfo
 	image, err := s.baseHere(name, platform)
 	pull := errors.Is(err, storage.ErrImageUnknown) || err == nil && b.Pull
 	if pull {
-		if err = s.pullBase(ctx, name, platform, show); err == nil {
+		if name, err = s.pullBase(ctx, name, platform, show); err == nil {
 			image, err = s.baseHere(name, platform)
 		}
 	}
@@ -117,14 +123,27 @@ func (s *Store) baseHere(name reference.Named, platform imagespec.Platform) (*st
 	return nil, storage.ErrImageUnknown
 }
 
-func (s *Store) pullBase(ctx context.Context, name reference.Named, platform imagespec.Platform, show Progress) error {
+// pullBase pulls an image, and returns its name. For another machine's platform
+// that is its digest, where the image of that name is this machine's: who runs
+// that does not want the other one from then on.
+func (s *Store) pullBase(ctx context.Context, name reference.Named, platform imagespec.Platform, show Progress) (reference.Named, error) {
 	remote, err := s.Find(ctx, name, platform)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer remote.Close()
+	own := platforms.DefaultSpec()
+	if _, err := s.baseHere(name, own); err == nil && !platforms.OnlyStrict(own).Match(platform) {
+		_, instance, err := remote.instance(s.system)
+		if err == nil {
+			remote.name, err = reference.WithDigest(reference.TrimNamed(name), instance)
+		}
+		if err != nil {
+			return nil, registryError(name, err)
+		}
+	}
 	_, err = s.Pull(ctx, remote, show)
-	return err
+	return remote.name, err
 }
 
 // readBase reads an image's configuration, and of its layers what a manifest

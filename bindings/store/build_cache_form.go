@@ -38,6 +38,8 @@ type cacheTable struct {
 	Steps  []cacheEntry
 }
 
+func newCacheTable() *cacheTable { return &cacheTable{Layers: []stacked{}, Steps: []cacheEntry{}} }
+
 // cacheEntry is the record of one step. It helps without its layers, too: what
 // takes files from it is known.
 type cacheEntry struct {
@@ -46,8 +48,11 @@ type cacheEntry struct {
 	Layers []int           // of its result, the lowest first
 }
 
-// add adds a step.
+// add adds a step, once.
 func (t *cacheTable) add(known *knownStep, keys []digest.Digest) {
+	if slices.ContainsFunc(t.Steps, func(e cacheEntry) bool { return e.Made == known.made.key && slices.Equal(e.Keys, keys) }) {
+		return
+	}
 	entry := cacheEntry{Keys: keys, Made: known.made.key}
 	for _, layer := range known.made.layers {
 		at := slices.IndexFunc(t.Layers, func(l stacked) bool { return l.DiffID == layer.DiffID })
@@ -156,13 +161,12 @@ func (s *Store) otherKeys() (map[digest.Digest][]digest.Digest, error) {
 	return keys, nil
 }
 
-// table are the records of all steps; each is called for each of them.
-func (w *work) table(each func(*dockerfile.Stage, *dockerfile.Step, *knownStep)) (*cacheTable, error) {
+// addTo adds the records of all steps to a table; each is called for each of them.
+func (w *work) addTo(table *cacheTable, each func(*dockerfile.Stage, *dockerfile.Step, *knownStep)) error {
 	others, err := w.otherKeys()
 	if err != nil {
-		return nil, err
+		return err
 	}
-	table := &cacheTable{Layers: []stacked{}, Steps: []cacheEntry{}}
 	for _, stage := range w.plan.Stages {
 		for _, step := range stage.Steps {
 			known := w.knownOf(step)
@@ -175,5 +179,5 @@ func (w *work) table(each func(*dockerfile.Stage, *dockerfile.Step, *knownStep))
 			each(stage, step, known)
 		}
 	}
-	return table, nil
+	return nil
 }

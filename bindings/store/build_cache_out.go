@@ -12,7 +12,6 @@ import (
 
 	"dockless/bindings/dockerfile"
 
-	"github.com/containers/image/v5/docker"
 	"github.com/containers/image/v5/docker/reference"
 	"github.com/containers/image/v5/manifest"
 	ocilayout "github.com/containers/image/v5/oci/layout"
@@ -38,8 +37,9 @@ type cacheExport struct {
 // show how far layers are.
 // Source: https://docs.docker.com/build/cache/backends/
 func (b *Built) ExportCache(ctx context.Context, to CachePlace, everything bool, show Progress, wrote func(string)) (err error) {
-	e := &cacheExport{work: b.work, blobs: map[digest.Digest]types.BlobInfo{}}
-	e.push = push{store: b.work.Store, cache: b.work.cache(), show: show}
+	s := b.works[0].Store
+	e := &cacheExport{blobs: map[digest.Digest]types.BlobInfo{}, table: newCacheTable()}
+	e.push = push{store: s, cache: s.cache(), show: show}
 	for _, cache := range b.imports {
 		for diffID, blob := range cache.blobs {
 			e.blobs[diffID] = blob
@@ -60,22 +60,24 @@ func (b *Built) ExportCache(ctx context.Context, to CachePlace, everything bool,
 		return err
 	}
 	defer func() { err = errors.Join(err, e.target.Close()) }()
-	stages := b.work.plan.Stages
-	if !everything {
-		all := stages
-		stages = nil
-		for stage := all[len(all)-1]; stage != nil; stage = stage.Base.Stage {
-			stages = append(stages, stage)
-		}
-	}
 	listed := map[digest.Digest]bool{}
-	e.table, err = b.work.table(func(stage *dockerfile.Stage, step *dockerfile.Step, known *knownStep) {
-		if slices.Contains(stages, stage) {
-			e.list(ctx, e.work.rootOf(stage), step, known, listed)
+	for _, e.work = range b.works {
+		stages := e.work.plan.Stages
+		if !everything {
+			all := stages
+			stages = nil
+			for stage := all[len(all)-1]; stage != nil; stage = stage.Base.Stage {
+				stages = append(stages, stage)
+			}
 		}
-	})
-	if err != nil {
-		return err
+		err := e.work.addTo(e.table, func(stage *dockerfile.Stage, step *dockerfile.Step, known *knownStep) {
+			if slices.Contains(stages, stage) {
+				e.list(ctx, e.work.rootOf(stage), step, known, listed)
+			}
+		})
+		if err != nil {
+			return err
+		}
 	}
 	if err = e.write(ctx, wrote); err != nil && to.Name != nil {
 		err = registryRefused("push", to.Name, err)
@@ -102,27 +104,19 @@ func (e *cacheExport) before(ctx context.Context, to CachePlace) {
 }
 
 func (e *cacheExport) open(ctx context.Context, to CachePlace) (err error) {
-	var ref types.ImageReference
 	if to.Kind == "local" {
-		ref, err = ocilayout.NewReference(to.Dir, cmp.Or(to.Tag, "latest"))
-	} else {
-		tagged, is := reference.TagNameOnly(to.Name).(reference.NamedTagged)
-		if !is {
-			return fmt.Errorf("a cache cannot be written under a digest: %s", to.Name)
+		ref, err := ocilayout.NewReference(to.Dir, cmp.Or(to.Tag, "latest"))
+		if err == nil {
+			e.target, err = ref.NewImageDestination(ctx, e.store.system)
 		}
-		e.name = tagged
-		if err := e.store.trust(tagged); err != nil {
-			return err
-		}
-		ref, err = docker.NewReference(tagged)
-	}
-	if err != nil {
 		return err
 	}
-	e.target, err = ref.NewImageDestination(ctx, e.store.system)
-	if err != nil && to.Name != nil {
-		err = registryRefused("push", to.Name, err)
+	tagged, is := reference.TagNameOnly(to.Name).(reference.NamedTagged)
+	if !is {
+		return fmt.Errorf("a cache cannot be written under a digest: %s", to.Name)
 	}
+	e.name = tagged
+	e.target, err = e.store.destination(ctx, tagged)
 	return err
 }
 

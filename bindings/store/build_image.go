@@ -15,13 +15,8 @@ import (
 	imagespec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// exporting is the name of the step after the last instruction. Build does not
-// end it, as names are given after it.
-const exporting = "exporting to image"
-
 // image makes the image of the target.
 func (w *work) image(ctx context.Context, result stack) (id string, err error) {
-	w.tell(StepEvent{Name: exporting})
 	stage := w.plan.Stages[len(w.plan.Stages)-1]
 	stage.Date(made(stage.Image, result.layers))
 	about := stage.Image
@@ -59,8 +54,8 @@ func (w *work) describe(about dockerfile.Image, result stack) (newImage, error) 
 	if !w.build.Inline || w.build.Squash {
 		return describeImage(about, result.layers)
 	}
-	table, err := w.table(func(*dockerfile.Stage, *dockerfile.Step, *knownStep) {})
-	if err != nil {
+	table := newCacheTable()
+	if err := w.addTo(table, func(*dockerfile.Stage, *dockerfile.Step, *knownStep) {}); err != nil {
 		return newImage{}, err
 	}
 	return describeImage(struct {

@@ -51,15 +51,15 @@ type stageWork struct {
 	err    error
 }
 
-func newWork(s *Store, b *Build, plan *dockerfile.Plan, bases map[string]*base, imports []*imported) *work {
+func newWork(s *Store, p *planned, imports []*imported, told *telling) *work {
 	w := &work{
-		Store: s, build: b, plan: plan, bases: bases, imports: imports, views: s.newViews(),
+		Store: s, telling: told, build: &p.build, plan: p.plan, bases: p.bases, imports: imports, views: s.newViews(),
 		stages: map[*dockerfile.Stage]*stageWork{}, numbers: map[*dockerfile.Step]int{},
 		ended: map[int]bool{}, loads: map[string]*contextLoad{}, picks: map[*dockerfile.Step]*picked{}, known: map[*dockerfile.Step]*knownStep{}, fetched: map[string]string{}, mounts: map[[2]string]digest.Digest{},
 	}
-	number := 0
+	number := p.numbered
 	first := map[string]int{} // each is shown once
-	for _, stage := range plan.Stages {
+	for _, stage := range p.plan.Stages {
 		number++
 		base := stage.Base.Key()
 		if first[base] == 0 {

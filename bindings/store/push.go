@@ -35,6 +35,7 @@ type push struct {
 	target types.ImageDestination
 	cache  types.BlobInfoCache // of the digests under which registries have layers
 	show   Progress
+	part   bool // of an index, which names it by its digest
 }
 
 // Repository lists the images that have a name in a repository, by tag.
@@ -64,6 +65,10 @@ func (s *Store) Repository(name reference.Named) (map[string]*storage.Image, err
 // or pushed before, keeps its digest. An image that is not for the platform
 // only, unless nil, is refused.
 func (s *Store) Push(ctx context.Context, stored *storage.Image, name reference.NamedTagged, only *imagespec.Platform, show Progress) (*Pushed, error) {
+	return s.push(ctx, stored, name, only, show, false)
+}
+
+func (s *Store) push(ctx context.Context, stored *storage.Image, name reference.NamedTagged, only *imagespec.Platform, show Progress, part bool) (*Pushed, error) {
 	text, err := s.ImageBigData(stored.ID, storage.ImageDigestBigDataKey)
 	if err != nil {
 		return nil, fmt.Errorf("reading the manifest of image %s: %w", stored.ID, err)
@@ -86,6 +91,21 @@ func (s *Store) Push(ctx context.Context, stored *storage.Image, name reference.
 	if err := isFor(ctx, image, name, only); err != nil {
 		return nil, err
 	}
+	target, err := s.destination(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	defer target.Close()
+	p := &push{store: s, name: name, stored: stored, image: image, target: target, cache: s.cache(), show: show, part: part}
+	pushed, err := p.run(ctx)
+	if err != nil && !s.Exists(stored.ID) {
+		return nil, fmt.Errorf("image %s was removed while it was pushed", reference.FamiliarString(name))
+	}
+	return pushed, registryRefused("push", name, err)
+}
+
+// destination is where a registry takes what gets a name.
+func (s *Store) destination(ctx context.Context, name reference.Named) (types.ImageDestination, error) {
 	if err := s.trust(name); err != nil {
 		return nil, err
 	}
@@ -94,16 +114,7 @@ func (s *Store) Push(ctx context.Context, stored *storage.Image, name reference.
 		return nil, err
 	}
 	target, err := to.NewImageDestination(ctx, s.system)
-	if err != nil {
-		return nil, registryRefused("push", name, err)
-	}
-	defer target.Close()
-	p := &push{store: s, name: name, stored: stored, image: image, target: target, cache: s.cache(), show: show}
-	pushed, err := p.run(ctx)
-	if err != nil && !s.Exists(stored.ID) {
-		return nil, fmt.Errorf("image %s was removed while it was pushed", reference.FamiliarString(name))
-	}
-	return pushed, registryRefused("push", name, err)
+	return target, registryRefused("push", name, err)
 }
 
 // isFor refuses an image for another platform, in docker's words.
@@ -191,11 +202,15 @@ func (p *push) putManifest(ctx context.Context, sent []types.BlobInfo, kind stri
 	if err != nil {
 		return nil, fmt.Errorf("making the manifest: %w", err)
 	}
-	err = p.store.patiently(ctx, func(ctx context.Context) error { return p.target.PutManifest(ctx, text, nil) })
+	pushed := &Pushed{Digest: digest.FromBytes(text), Size: len(text), text: text}
+	var instance *digest.Digest
+	if p.part {
+		instance = &pushed.Digest
+	}
+	err = p.store.patiently(ctx, func(ctx context.Context) error { return p.target.PutManifest(ctx, text, instance) })
 	if err != nil {
 		return nil, err
 	}
-	pushed := &Pushed{Digest: digest.FromBytes(text), Size: len(text), text: text}
 	return pushed, nil
 }
 

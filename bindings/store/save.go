@@ -19,35 +19,37 @@ type Save struct {
 	Images   []string                // as typed: names, names without a tag (all tags), ids or beginnings of ids
 	Platform *imagespec.Platform     // an image for another one is an error; nil: any
 	OCI      bool                    // an OCI archive and no more; else docker's, which is both
+	Joined   bool                    // with OCI: they are one image, for several platforms
 	As       []reference.NamedTagged // the names in the archive of images that were given without one
 }
 
 // Save writes an archive of images to out: the layers uncompressed, each once,
 // behind the documents that describe them. Nothing is written before it is
 // clear that all images are there. What is read from the store is checked, so
-// that an archive is either right or an error.
+// that an archive is either right or an error. The digest is that of the first
+// image's manifest, or of the index of those that are joined.
 // Source: https://docs.docker.com/reference/cli/docker/image/save/
-func (s *Store) Save(ctx context.Context, out io.Writer, o Save) error {
+func (s *Store) Save(ctx context.Context, out io.Writer, o Save) (digest.Digest, error) {
 	images, err := s.choose(o.Images)
 	if err != nil {
-		return err
+		return "", err
 	}
 	for _, image := range images {
 		if len(image.names) == 0 {
 			image.names = o.As
 		}
 		if err := s.describe(ctx, image, o.Platform); err != nil {
-			return fmt.Errorf("saving image %s: %w", image.typed, err)
+			return "", fmt.Errorf("saving image %s: %w", image.typed, err)
 		}
 	}
-	documents, err := documentsOf(images, o.OCI)
+	documents, first, err := documentsOf(images, o.OCI, o.Joined)
 	if err != nil {
-		return err
+		return "", err
 	}
 	archive := tar.NewWriter(heedingWriter{ctx, out})
 	for _, document := range documents {
 		if err := addFile(archive, document.name, int64(len(document.content)), bytes.NewReader(document.content)); err != nil {
-			return err
+			return "", err
 		}
 	}
 	written := map[digest.Digest]bool{}
@@ -58,11 +60,11 @@ func (s *Store) Save(ctx context.Context, out io.Writer, o Save) error {
 			}
 			written[layer.digest] = true
 			if err := s.addLayer(archive, layer); err != nil {
-				return fmt.Errorf("saving image %s: %w", image.typed, err)
+				return "", fmt.Errorf("saving image %s: %w", image.typed, err)
 			}
 		}
 	}
-	return archive.Close()
+	return first, archive.Close()
 }
 
 // addFile adds a file, or, where the name ends in a slash, a directory. Its
@@ -98,10 +100,11 @@ func (s *Store) addLayer(archive *tar.Writer, layer layerToSave) error {
 // imageToSave is an image that was asked for, under the names that were.
 type imageToSave struct {
 	*storage.Image
-	typed  string
-	names  []named
-	config []byte
-	layers []layerToSave // the lowest first
+	typed    string
+	names    []named
+	config   []byte
+	platform imagespec.Platform
+	layers   []layerToSave // the lowest first
 }
 
 // layerToSave is a layer with the digest and the size of its archive.

@@ -149,6 +149,7 @@ func (s *Store) describe(ctx context.Context, image *imageToSave, only *imagespe
 	if err := json.Unmarshal(image.config, &what); err != nil {
 		return fmt.Errorf("reading its configuration: %w", err)
 	}
+	image.platform = what.Platform
 	if only != nil && !platforms.OnlyStrict(*only).Match(platforms.Normalize(what.Platform)) {
 		return fmt.Errorf("no suitable export target found for platform %s: it is for %s", platforms.Format(*only), platforms.Format(what.Platform))
 	}

@@ -27,9 +27,11 @@ type dockerImage struct {
 // all, in docker's own way beside it, which is what docker saves since 25. But
 // names are whole here: docker loads x from docker.io/library/x as well as from
 // x, while Podman makes localhost/x of the latter.
+// Joined images are one under the names of the first, whose digest is that of their
+// index; else the digest is that of the first manifest.
 // Source: https://github.com/opencontainers/image-spec/blob/main/image-layout.md
-func documentsOf(images []*imageToSave, oci bool) ([]document, error) {
-	index := imagespec.Index{Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: imagespec.MediaTypeImageIndex}
+func documentsOf(images []*imageToSave, oci, joined bool) (all []document, first digest.Digest, err error) {
+	index, parts := newIndex(), newIndex()
 	var list []dockerImage
 	repositories := map[string]map[string]string{} // name → tag → top layer
 	written := map[digest.Digest]bool{}
@@ -41,6 +43,18 @@ func documentsOf(images []*imageToSave, oci bool) ([]document, error) {
 		}
 		written[d.Digest] = true
 		return d
+	}
+	add := func(described imagespec.Descriptor, names []named) {
+		if len(names) == 0 {
+			index.Manifests = append(index.Manifests, described)
+		}
+		for _, name := range names {
+			described.Annotations = map[string]string{"io.containerd.image.name": name.String(), imagespec.AnnotationRefName: name.Tag()}
+			if oci { // podman and skopeo take the image's name from here
+				described.Annotations[imagespec.AnnotationRefName] = name.String()
+			}
+			index.Manifests = append(index.Manifests, described)
+		}
 	}
 	for _, image := range images {
 		manifest := imagespec.Manifest{Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: imagespec.MediaTypeImageManifest}
@@ -55,12 +69,15 @@ func documentsOf(images []*imageToSave, oci bool) ([]document, error) {
 		}
 		text, err := json.Marshal(manifest)
 		if err != nil {
-			return nil, err
+			return nil, "", err
 		}
 		described := blob(imagespec.MediaTypeImageManifest, text)
-		if len(image.names) == 0 {
-			index.Manifests = append(index.Manifests, described)
+		if joined {
+			described.Platform = &image.platform
+			parts.Manifests = append(parts.Manifests, described)
+			continue
 		}
+		add(described, image.names)
 		for _, name := range image.names {
 			d.RepoTags = append(d.RepoTags, name.String())
 			if n := len(image.layers); n > 0 {
@@ -69,29 +86,30 @@ func documentsOf(images []*imageToSave, oci bool) ([]document, error) {
 				}
 				repositories[name.Name()][name.Tag()] = image.layers[n-1].digest.Encoded()
 			}
-			described.Annotations = map[string]string{"io.containerd.image.name": name.String(), imagespec.AnnotationRefName: name.Tag()}
-			if oci { // podman and skopeo take the image's name from here
-				described.Annotations[imagespec.AnnotationRefName] = name.String()
-			}
-			index.Manifests = append(index.Manifests, described)
 		}
 		list = append(list, d)
 	}
+	if joined {
+		text, err := json.Marshal(parts)
+		if err != nil {
+			return nil, "", err
+		}
+		add(blob(imagespec.MediaTypeImageIndex, text), images[0].names)
+	}
 
 	// In front, for those who read the archive as it comes through a pipe.
-	all := []document{{name: imagespec.ImageLayoutFile}, {name: "index.json"}, {name: "manifest.json"}, {name: "repositories"}}
+	all = []document{{name: imagespec.ImageLayoutFile}, {name: "index.json"}, {name: "manifest.json"}, {name: "repositories"}}
 	values := []any{imagespec.ImageLayout{Version: imagespec.ImageLayoutVersion}, index, list, repositories}
 	if oci {
 		all = all[:2]
 	}
 	for i := range all {
-		var err error
 		if all[i].content, err = json.Marshal(values[i]); err != nil {
-			return nil, err
+			return nil, "", err
 		}
 	}
 	all = append(all, document{name: "blobs/"}, document{name: "blobs/" + digest.Canonical.String() + "/"})
-	return append(all, blobs...), nil
+	return append(all, blobs...), index.Manifests[0].Digest, nil
 }
 
 // blobName is a blob's file in the archive.
