@@ -11,6 +11,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/containers/storage/pkg/stringid"
 	"github.com/opencontainers/go-digest"
 )
 
@@ -93,7 +94,7 @@ func (s *Store) keep(step string, made stack, keys ...digest.Digest) error {
 		return err
 	}
 	for _, key := range keys {
-		temporary := filepath.Join(s.temp, "step-"+key.Encoded())
+		temporary := filepath.Join(s.temp, "step-"+stringid.GenerateRandomID()) // another stage may have the same step
 		if err := os.WriteFile(temporary, text, 0o600); err != nil {
 			return err
 		}

@@ -35,6 +35,8 @@ func (s *Store) committing(ctx context.Context) (done func(), err error) {
 
 // unnote takes the note of one layer away.
 func (s *Store) unnote(layer string) error {
+	s.notes.Lock()
+	defer s.notes.Unlock()
 	i := slices.IndexFunc(s.noted, func(name string) bool { return noted(name) == layer })
 	if i < 0 {
 		return nil
@@ -48,6 +50,8 @@ const notePrefix = "uncommitted-"
 
 // note writes down that a layer will be made which no image uses yet.
 func (s *Store) note(id string) error {
+	s.notes.Lock()
+	defer s.notes.Unlock()
 	name := filepath.Join(s.temp, fmt.Sprintf("%s%06d-%s", notePrefix, len(s.noted), id))
 	s.noted = append(s.noted, name)
 	return os.WriteFile(name, nil, 0o600)

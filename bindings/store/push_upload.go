@@ -90,7 +90,7 @@ func (p *push) send(ctx context.Context, layer pushLayer, sent *types.BlobInfo) 
 		return context.Cause(ctx)
 	}
 	var request *url.Error
-	if errors.As(err, &request) {
+	if errors.As(err, &request) && strings.Contains(request.URL, "?") { // else it may be an error that others have, too
 		request.URL, _, _ = strings.Cut(request.URL, "?") // the registry's own notes of the upload
 	}
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/containers/image/v5/signature"
@@ -30,8 +31,10 @@ type Store struct {
 	system *types.SystemContext
 	policy *signature.PolicyContext
 	temp   string   // ours alone, on the store's file system
-	noted  []string // files in temp that name the layers made here; "" where an image uses one
 	lock   *os.File // held as long as temp is in use
+
+	notes sync.Mutex // of noted
+	noted []string   // files in temp that name the layers made here; "" where an image uses one
 
 	runtimes runtimes
 }
