@@ -51,7 +51,7 @@ func serveAgent(socket string, sources []string) (stop func() error, err error) 
 	if err != nil {
 		return nil, err
 	}
-	keys := agent.NewKeyring()
+	keys := agent.NewKeyring().(agent.ExtendedAgent)
 	for _, key := range source.Keys {
 		if err := keys.Add(agent.AddedKey{PrivateKey: key}); err != nil {
 			return nil, err
@@ -85,8 +85,9 @@ func serveAgent(socket string, sources []string) (stop func() error, err error) 
 	return listener.Close, nil
 }
 
-// unchanged is an agent that RUN can use and not change.
-type unchanged struct{ agent.Agent }
+// unchanged is an agent that RUN can use and not change. It is an extended one as
+// without that it would sign with an RSA key in a way that no server takes.
+type unchanged struct{ agent.ExtendedAgent }
 
 var errUnchanged = errors.New("a build does not change the SSH agent")
 
@@ -104,6 +105,9 @@ func (unchanged) Lock([]byte) error { return errUnchanged }
 
 // Unlock refuses.
 func (unchanged) Unlock([]byte) error { return errUnchanged }
+
+// Extension refuses: what an agent knows beyond signing need not leave it as it is.
+func (unchanged) Extension(string, []byte) ([]byte, error) { return nil, agent.ErrExtensionUnsupported }
 
 // listenIn listens at a socket in a directory whose own path may be longer than
 // the path of a socket can be.
