@@ -1,10 +1,12 @@
 package commands
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -53,10 +55,12 @@ func (f *fetched) clone(ctx context.Context, where, name string, keepGitDir bool
 	if err := checkOut(ctx, repository, of); err != nil {
 		return err
 	}
-	if !keepGitDir {
-		if err := os.RemoveAll(filepath.Join(repository, ".git")); err != nil {
-			return err
-		}
+	done := os.RemoveAll
+	if keepGitDir {
+		done = func(directory string) error { return withoutCredentials(directory, of.Remote) }
+	}
+	if err := done(filepath.Join(repository, ".git")); err != nil {
+		return err
 	}
 	root, err := os.OpenRoot(repository)
 	if err != nil {
@@ -72,6 +76,27 @@ func (f *fetched) clone(ctx context.Context, where, name string, keepGitDir bool
 		return err
 	}
 	return os.Symlink(real, f.dir(name))
+}
+
+// withoutCredentials takes those of an address out of what git keeps below a
+// directory: also submodules may have been found by them.
+func withoutCredentials(directory, address string) error {
+	_, typed, _ := strings.Cut(address, "://")
+	_, shown, is := strings.Cut(urlutil.RedactCredentials(address), "://")
+	typed, _, has := strings.Cut(typed, "@")
+	if shown, _, _ = strings.Cut(shown, "@"); !is || !has || typed == shown {
+		return nil
+	}
+	return filepath.WalkDir(directory, func(name string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.Name() != "config" || !entry.Type().IsRegular() {
+			return err
+		}
+		text, err := os.ReadFile(name)
+		if err != nil {
+			return err
+		}
+		return os.WriteFile(name, bytes.ReplaceAll(text, []byte("://"+typed+"@"), []byte("://"+shown+"@")), 0o644)
+	})
 }
 
 // checkOut makes a repository's files of a commit.
