@@ -1,7 +1,6 @@
 package store
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
@@ -110,20 +109,27 @@ func (r *run) ended(ctx context.Context, b *box, err error) error {
 	return &ExitError{Process: r.Process, Code: exit.ExitCode()}
 }
 
-// complaint is the last error that the runtime has logged, or printed where it
-// had no log any more.
+// unexecuted begins what crun prints about a program that the kernel does not
+// execute: it has no log any more by then. Other lines in the form of its log are
+// the process's own.
+const unexecuted = "exec container process"
+
+// complaint is the last error that the runtime has logged, or printed.
 func (r *run) complaint(o *output) (last string) {
-	var said bytes.Buffer
-	if log, err := os.ReadFile(filepath.Join(r.dir, runtimeLog)); err == nil {
-		said.Write(log)
-	}
+	logged, _ := os.ReadFile(filepath.Join(r.dir, runtimeLog)) // without one there is no error in it
+	var printed []byte
 	for _, held := range o.held {
-		said.Write(held.text)
+		printed = append(printed, held.text...)
 	}
-	for lines := bufio.NewScanner(&said); lines.Scan(); {
-		var line struct{ Level, Msg string }
-		if json.Unmarshal(lines.Bytes(), &line) == nil && line.Level == "error" {
-			last = line.Msg
+	for _, from := range []struct {
+		text   []byte
+		begins string
+	}{{logged, ""}, {printed, unexecuted}} {
+		for text := range bytes.Lines(from.text) {
+			var line struct{ Level, Msg string }
+			if json.Unmarshal(text, &line) == nil && line.Level == "error" && strings.HasPrefix(line.Msg, from.begins) {
+				last = line.Msg
+			}
 		}
 	}
 	return last
