@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"path/filepath"
+	"strings"
 
 	"dockless/bindings/dockerfile"
 
@@ -174,7 +175,8 @@ func (w *work) key(ctx context.Context, step *dockerfile.Step, below digest.Dige
 		return "", err
 	}
 	r.Proxy, r.Mounts, r.Network = nil, nil, network
-	parts := []any{"run", below, w.build.Hosts, r}
+	limits := &w.build.Limits
+	parts := []any{"run", below, w.build.hostNames(), limits.ShmSize, limits.Ulimits, limits.CgroupParent, r}
 	for _, mount := range step.Run.Mounts {
 		var from digest.Digest
 		if !mount.From.None() {
@@ -183,9 +185,30 @@ func (w *work) key(ctx context.Context, step *dockerfile.Step, below digest.Dige
 			}
 		}
 		mount.From = dockerfile.Source{}
+		if mount.Type == "cache" && !usualCache(mount) {
+			mount.ID, mount.Sharing = "", ""
+		}
 		parts = append(parts, mount, from)
 	}
 	return keyOf(parts...), nil
+}
+
+// hostNames are those of --add-host: with docker the addresses do not count.
+func (b *Build) hostNames() (names []string) {
+	for _, host := range b.Hosts {
+		name, _, _ := strings.Cut(host, ":")
+		names = append(names, name)
+	}
+	return names
+}
+
+// usualCache tells whether a cache is named after the place where it is mounted,
+// perhaps behind BUILDKIT_CACHE_MOUNT_NS, and shared. Of others neither name nor
+// sharing counts.
+// Source: https://github.com/moby/buildkit/blob/v0.25.1/solver/llbsolver/ops/exec.go (checkShouldClearCacheOpts).
+func usualCache(mount dockerfile.Mount) bool {
+	_, behind, _ := strings.Cut(mount.ID, "/")
+	return mount.Sharing == "shared" && (mount.ID == mount.Target || behind == mount.Target)
 }
 
 // contentKey is the digest of a step that copies: of the content.

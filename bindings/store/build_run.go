@@ -47,14 +47,15 @@ type run struct {
 	group   string // the control group in which a process with limits gets its own
 	scoped  bool   // systemd has made it, and removes it
 	places  []place
-	undo    []func() error // what has to happen in the end, from the last to the first
+	caches  map[string]string // that it has taken: name → directory
+	undo    []func() error    // what has to happen in the end, from the last to the first
 }
 
 // runLayer runs a process to its end and makes a layer of what it has changed.
 // If the process does not end well the error is an *ExitError. As soon as ctx
 // ends, or this process, all that RUN has started is killed.
 func (s *Store) runLayer(ctx context.Context, p process) (layer *unpacked, err error) {
-	r := &run{Store: s, process: p}
+	r := &run{Store: s, process: p, caches: map[string]string{}}
 	if r.dir, err = os.MkdirTemp(s.temp, runPrefix); err != nil {
 		return nil, err
 	}

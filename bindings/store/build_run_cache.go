@@ -35,12 +35,17 @@ const cacheLocks = ".dockless-locks"
 // cache shows a directory that stays from build to build. It begins with what is
 // at root, "" for nothing.
 func (r *run) cache(ctx context.Context, mount *dockerfile.Mount, root string) (*specs.Mount, error) {
-	dir, err := r.takeCache(ctx, mount)
-	if err == nil {
-		err = beginCache(dir, mount, root)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("mounting the cache %s: %w", cacheName(mount), err)
+	name := cacheName(mount)
+	dir, taken := r.caches[name] // a process has one of a name, however often it mounts it
+	if !taken {
+		var err error
+		if dir, err = r.takeCache(ctx, mount); err == nil {
+			err = beginCache(dir, mount, root)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("mounting the cache %s: %w", name, err)
+		}
+		r.caches[name] = dir
 	}
 	shown := &specs.Mount{Type: "bind", Source: dir, Options: []string{"rbind"}}
 	if mount.ReadOnly {
