@@ -1,7 +1,10 @@
 package commands
 
 import (
+	"archive/tar"
 	"bufio"
+	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -68,11 +71,13 @@ func (f *fetched) make(env *Env) (empty bool, err error) {
 			}
 		}
 	}
-	if f.path, err = os.MkdirTemp("", prefix); err != nil {
+	made, err := os.MkdirTemp("", "dockless-new-") // which nobody removes while it has no lock
+	if err != nil {
 		return false, fmt.Errorf("making a directory for the context: %w", err)
 	}
-	lock, err := lockedDirectory(f.path)
-	if err != nil {
+	f.path = filepath.Join(filepath.Dir(made), prefix+strings.TrimPrefix(filepath.Base(made), "dockless-new-"))
+	lock, err := lockedDirectory(made)
+	if err = cmp.Or(err, os.Rename(made, f.path)); err != nil {
 		return false, fmt.Errorf("making a directory for the context: %w", err)
 	}
 	f.filling = true
@@ -150,12 +155,13 @@ func (f *fetched) fill(env *Env, name string, content io.Reader) ([]byte, error)
 	}
 	defer plain.Close()
 	buffered := bufio.NewReaderSize(plain, 1<<16)
-	const magic = 257 // where an archive says that it is one
-	start, err := buffered.Peek(magic + 5)
+	const magic = 257 // where an archive says that it is one, if it is not of before 1988
+	start, err := buffered.Peek(512)
 	if err != nil && !errors.Is(err, io.EOF) {
 		return nil, fmt.Errorf("reading the context: %w", err)
 	}
-	if len(start) > magic && string(start[magic:]) == "ustar" {
+	_, not := tar.NewReader(bytes.NewReader(start)).Next()
+	if not == nil || len(start) > magic && bytes.HasPrefix(start[magic:], []byte("ustar")) {
 		return nil, f.unpack(env, name, buffered)
 	}
 	text, err := readText(buffered)
