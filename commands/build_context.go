@@ -26,6 +26,7 @@ func (o *buildOptions) findContext(ctx context.Context, env *Env, where string, 
 	if where == "-" && o.file == "-" {
 		return errors.New("invalid argument: can't use stdin for both build context and dockerfile")
 	}
+	defer unix.Umask(unix.Umask(0o022)) // git gives the files of a context modes by it
 	keep := b.Args["BUILDKIT_CONTEXT_KEEP_GIT_DIR"]
 	if o.fetched.keepGitDir, err = strconv.ParseBool(cmp.Or(keep, "false")); err != nil {
 		return fmt.Errorf("invalid boolean value %q for BUILDKIT_CONTEXT_KEEP_GIT_DIR", keep)

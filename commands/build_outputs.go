@@ -201,7 +201,7 @@ func (o buildOutput) write(ctx context.Context, env *Env, images *store.Store, b
 
 // unpackFiles puts an image's files into a directory, as the person's.
 func unpackFiles(env *Env, directory string, files io.Reader) error {
-	if err := os.MkdirAll(directory, 0o755); err != nil {
+	if err := os.MkdirAll(directory, 0o755&^store.Umask()); err != nil {
 		return err
 	}
 	root, err := os.OpenRoot(directory)

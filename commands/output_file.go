@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"strconv"
 
+	"dockless/bindings/store"
+
 	"golang.org/x/sys/unix"
 )
 
@@ -62,13 +64,11 @@ func writeWhole(ctx context.Context, path string, write func(io.Writer) error) (
 // writeText writes a short file, which is there whole or not at all, and which
 // others may read as the umask says.
 func writeText(ctx context.Context, path string, text []byte) error {
-	mask := unix.Umask(0)
-	unix.Umask(mask)
 	return writeWhole(ctx, path, func(out io.Writer) error {
 		_, err := out.Write(text)
 		if file, is := out.(*os.File); is && err == nil {
 			if about, err := file.Stat(); err == nil && about.Mode().IsRegular() {
-				return file.Chmod(os.FileMode(0o666 &^ mask))
+				return file.Chmod(0o666 &^ store.Umask())
 			}
 		}
 		return err

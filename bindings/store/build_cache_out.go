@@ -46,7 +46,7 @@ func (b *Built) ExportCache(ctx context.Context, to CachePlace, everything bool,
 		}
 	}
 	if to.Kind == "local" {
-		if err := os.MkdirAll(to.Dir, 0o755); err != nil {
+		if err := os.MkdirAll(to.Dir, 0o755&^Umask()); err != nil {
 			return err
 		}
 		turn, err := lockDirectory(to.Dir, unix.LOCK_EX)

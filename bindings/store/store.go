@@ -39,8 +39,14 @@ type Store struct {
 	runtimes runtimes
 }
 
+// Umask is the person's. As soon as anybody asks, and that is Open, this process
+// has another one, as Podman has: everybody may look into the root directory of an
+// image, which has the mode with which the store's driver makes it.
+var Umask = sync.OnceValue(func() os.FileMode { return os.FileMode(unix.Umask(0o022)) })
+
 // Open opens the store that the person's storage.conf names. It must be closed.
 func Open() (*Store, error) {
+	Umask()
 	options, err := storage.DefaultStoreOptions(unshare.IsRootless(), unshare.GetRootlessUID())
 	if err != nil {
 		return nil, fmt.Errorf("reading storage.conf: %w", err)
