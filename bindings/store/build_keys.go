@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"dockless/bindings/dockerfile"
@@ -169,18 +170,24 @@ func (w *work) key(ctx context.Context, step *dockerfile.Step, below digest.Dige
 	case step.Copy != nil:
 		return w.contentKey(ctx, step, below)
 	}
-	r := *step.Run
-	network, err := (&process{Run: step.Run, build: w.build}).networkMode() // has several names
+	return w.runKey(ctx, step.Run, below, w.mountKey)
+}
+
+// runKey is the digest of what a process is made from; of is the key of what it
+// sees by a mount.
+func (w *work) runKey(ctx context.Context, run *dockerfile.Run, below digest.Digest, of func(context.Context, dockerfile.Mount) (digest.Digest, error)) (digest.Digest, error) {
+	r := *run
+	network, err := (&process{Run: run, build: w.build}).networkMode() // has several names
 	if err != nil {
 		return "", err
 	}
 	r.Proxy, r.Mounts, r.Network = nil, nil, network
 	limits := &w.build.Limits
 	parts := []any{"run", below, w.build.hostNames(), limits.ShmSize, limits.Ulimits, limits.CgroupParent, r}
-	for _, mount := range step.Run.Mounts {
+	for _, mount := range run.Mounts {
 		var from digest.Digest
 		if !mount.From.None() {
-			if from, err = w.mountKey(ctx, mount); err != nil || from == "" {
+			if from, err = of(ctx, mount); err != nil || from == "" {
 				return "", err
 			}
 		}
@@ -211,8 +218,15 @@ func usualCache(mount dockerfile.Mount) bool {
 	return mount.Sharing == "shared" && (mount.ID == mount.Target || behind == mount.Target)
 }
 
-// contentKey is the digest of a step that copies: of the content.
+// contentKey is the digest of a step that takes files from somewhere, which has
+// been built: of the content. It is "" for other steps.
 func (w *work) contentKey(ctx context.Context, step *dockerfile.Step, below digest.Digest) (digest.Digest, error) {
+	switch {
+	case step.Run != nil && slices.ContainsFunc(step.Run.Mounts, func(m dockerfile.Mount) bool { return m.From.Stage != nil || m.From.Image != "" }):
+		return w.runKey(ctx, step.Run, below, w.mountContent)
+	case step.Copy == nil:
+		return "", nil
+	}
 	picked, err := w.picked(ctx, step)
 	if err != nil {
 		return "", err
@@ -225,15 +239,30 @@ func (w *work) mountKey(ctx context.Context, mount dockerfile.Mount) (digest.Dig
 	if mount.From.Context == "" {
 		return w.sourceKey(mount.From), nil
 	}
+	return w.mountContent(ctx, mount)
+}
+
+// mountContent is the digest of the files that a process sees by a mount.
+func (w *work) mountContent(ctx context.Context, mount dockerfile.Mount) (digest.Digest, error) {
 	place := [2]string{mount.From.Context, mount.Source}
+	if mount.From.Context == "" {
+		place[0] = w.sourceKey(mount.From).String()
+	}
 	w.mutex.Lock()
 	key, known := w.mounts[place]
 	w.mutex.Unlock()
 	if known {
 		return key, nil
 	}
+	from, err := w.source(mount.From)
+	if err != nil {
+		return "", err
+	}
 	all := &dockerfile.Copy{From: mount.From, Items: []dockerfile.Item{{Path: mount.Source}}, Dest: "/"}
-	picked, err := w.pick(ctx, all, []source{w.contextSource(mount.From.Context)})
+	picked, err := w.pick(ctx, all, []source{from})
+	if err != nil && mount.From.Context == "" && ctx.Err() == nil {
+		return "", nil //nolint:nilerr // who mounts it says why
+	}
 	if err != nil {
 		return "", err
 	}

@@ -41,11 +41,11 @@ func (w *work) step(ctx context.Context, step *dockerfile.Step, below stack) (st
 			break
 		}
 	}
-	if step.Copy != nil && step.Copy.From.Context == "" {
-		content, err := w.contentKey(ctx, step, below.key)
-		if err != nil {
-			return stack{}, w.failed(ctx, step, err)
-		}
+	content, err := w.contentKey(ctx, step, below.key)
+	if err != nil {
+		return stack{}, w.failed(ctx, step, err)
+	}
+	if content != "" && content != keys[0] {
 		if made, found, err := w.find(ctx, step, content); found || err != nil {
 			if err == nil {
 				w.know(step, made, keys[0])
