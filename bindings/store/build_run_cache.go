@@ -120,18 +120,6 @@ func (r *run) takeCache(ctx context.Context, mount *dockerfile.Mount) (string, e
 	}
 }
 
-// waitLock takes a lock, unless ctx ends.
-func waitLock(ctx context.Context, lock *os.File, how int) error {
-	locked := make(chan error, 1)
-	go func() { locked <- unix.Flock(int(lock.Fd()), how) }()
-	select {
-	case err := <-locked:
-		return err
-	case <-ctx.Done():
-		return context.Cause(ctx) // and once it is there the lock goes with its file
-	}
-}
-
 // beginCache makes the directory of a cache if it is new.
 func beginCache(dir string, mount *dockerfile.Mount, root string) error {
 	if _, err := os.Lstat(dir); !errors.Is(err, fs.ErrNotExist) {

@@ -19,18 +19,23 @@ func (s *Store) committing(ctx context.Context) (done func(), err error) {
 	if err != nil {
 		return nil, err
 	}
-	locked := make(chan error, 1)
-	go func() { locked <- unix.Flock(int(lock.Fd()), unix.LOCK_EX) }()
-	select {
-	case err = <-locked:
-	case <-ctx.Done():
-		err = context.Cause(ctx) // and once it is there the lock goes with its file
-	}
-	if err != nil {
+	if err := waitLock(ctx, lock, unix.LOCK_EX); err != nil {
 		lock.Close()
 		return nil, fmt.Errorf("waiting for %s: %w", lock.Name(), err)
 	}
 	return func() { lock.Close() }, nil
+}
+
+// waitLock takes a lock, unless ctx ends.
+func waitLock(ctx context.Context, lock *os.File, how int) error {
+	locked := make(chan error, 1)
+	go func() { locked <- unix.Flock(int(lock.Fd()), how) }()
+	select {
+	case err := <-locked:
+		return err
+	case <-ctx.Done():
+		return context.Cause(ctx) // and once it is there the lock goes with its file
+	}
 }
 
 // unnote takes the note of one layer away.

@@ -87,9 +87,8 @@ func headerTimes(header *tar.Header) [2]unix.Timespec {
 // the overlay file system's own. What the disk or the user namespace does not
 // allow is left out, as in containers/storage.
 func setXattrs(header *tar.Header, userns bool, set func(name string, value []byte) error) error {
-	const prefix = "SCHILY.xattr."
 	for key, value := range header.PAXRecords {
-		name, is := strings.CutPrefix(key, prefix)
+		name, is := strings.CutPrefix(key, xattrPrefix)
 		if !is || name == "security.selinux" || strings.HasPrefix(name, "user.overlay.") || strings.HasPrefix(name, "trusted.overlay.") {
 			continue
 		}

@@ -102,7 +102,7 @@ func (u *upper) entry(dir *os.File, base, name string, known bool) (err error) {
 		return u.file(dir, base, header)
 	case unix.S_IFLNK:
 		header.Typeflag = tar.TypeSymlink
-		if header.Linkname, err = readlink(dir, base); err != nil {
+		if header.Linkname, err = linkTarget(int(dir.Fd()), base); err != nil {
 			return err
 		}
 	case unix.S_IFIFO:
@@ -115,12 +115,6 @@ func (u *upper) entry(dir *os.File, base, name string, known bool) (err error) {
 }
 
 func modified(stat *unix.Stat_t) time.Time { return time.Unix(stat.Mtim.Sec, 0) }
-
-func readlink(dir *os.File, base string) (string, error) {
-	target := make([]byte, unix.PathMax)
-	n, err := unix.Readlinkat(int(dir.Fd()), base, target)
-	return string(target[:max(n, 0)]), err
-}
 
 func (u *upper) openDirectory(parent *os.File, base string, header *tar.Header, known bool) error {
 	dir, err := openNoLink(parent, base, unix.O_DIRECTORY)

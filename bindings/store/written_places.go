@@ -33,7 +33,7 @@ func (u *upper) made(dir *os.File, base, name string, stat *unix.Stat_t) (bool, 
 	case kind == unix.S_IFREG && isPlace(name, stat.Size == 0, ""):
 		return !u.below(name, nil), nil
 	case kind == unix.S_IFLNK && name == "etc/mtab":
-		target, err := readlink(dir, base)
+		target, err := linkTarget(int(dir.Fd()), base)
 		return isPlace(name, false, target) && !u.below(name, nil), err
 	case kind == unix.S_IFREG && (name == "etc/passwd" || name == "etc/group"):
 		return u.onlyAdded(dir, base, name, stat)
