@@ -121,7 +121,11 @@ func (c *configuration) expose(i *instructions.ExposeCommand, values shell.EnvGe
 	for _, port := range ports {
 		put(&c.image.Config.ExposedPorts, port, struct{}{})
 	}
-	return fmt.Sprintf("EXPOSE %v", ports), nil
+	history = fmt.Sprintf("EXPOSE %v", ports)
+	if *words.left -= len(history); *words.left < 0 {
+		return "", fmt.Errorf("the ports of all EXPOSE have more than %d bytes", allValues)
+	}
+	return history, nil
 }
 
 // expandPorts puts values for variables; one may hold several ports.

@@ -74,10 +74,10 @@ func (e *Error) CommentBehind() bool {
 // At makes an *Error of an error about these lines, unless it is one already.
 func (f *File) At(at []parser.Range, err error) error {
 	var placed *Error
-	if err == nil || len(at) == 0 || errors.As(err, &placed) {
+	first, last := span(at)
+	if err == nil || first == 0 || errors.As(err, &placed) { // an error about "# escape=" has a line 0
 		return err
 	}
-	first, last := span(at)
 	return &Error{First: first, Last: last, Err: err, text: string(f.text)}
 }
 

@@ -12,7 +12,7 @@ import (
 // several times.
 type lexer struct {
 	*shell.Lex
-	left *int // bytes of values for all the words of the Dockerfile
+	left *int // bytes of values for all the words of the Dockerfile, and of ports for all EXPOSE
 }
 
 const (

@@ -18,6 +18,8 @@ func TestBombs(t *testing.T) {
 		"replace": {"FROM scratch\nARG a=" + long + "\nENV b=${a//a/$a}\n", "line 3: the values of variables have more than 65536 bytes"},
 		"nested":  {"FROM scratch\nENV a=" + strings.Repeat("${a:-", 5000) + strings.Repeat("}", 5000), "line 2: variables are nested in others more than 1000 times"},
 		"labels":  {"FROM scratch\nARG a=" + long + "\n" + strings.Repeat("LABEL b=$a$a\n", 2000), "the values of variables have more than"},
+		"ports":   {"FROM scratch\nEXPOSE" + strings.Repeat(" 0-65535", 8000), "line 2: EXPOSE names more than"},
+		"exposes": {"FROM scratch\n" + strings.Repeat("EXPOSE 0-65535/sctp\n", 1000), "the ports of all EXPOSE have more than"},
 		"fine":    {"FROM scratch\nARG a=" + long + "\nENV b=${a//a/b}\nENV c=${b%b}$a d=${x:-${y:-z}} e=http://$d\n", ""},
 	} {
 		file, err := Parse([]byte(c.text))

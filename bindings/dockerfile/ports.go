@@ -35,12 +35,19 @@ func exposed(written []string) ([]string, error) {
 				return nil, fmt.Errorf("invalid ranges specified for container and host Ports: %s and %s", p.container, p.host)
 			}
 		}
+		if len(ports) > mostPorts {
+			return nil, fmt.Errorf("EXPOSE names more than %d ports", mostPorts)
+		}
 		for n := first; n <= last; n++ {
 			ports = append(ports, strconv.Itoa(n)+"/"+strings.ToLower(p.protocol))
 		}
 	}
 	return ports, nil
 }
+
+// mostPorts is how many one EXPOSE may have, roughly: a line can ask for more than
+// there is memory.
+const mostPorts = 1 << 20
 
 type port struct {
 	ip, host, container, protocol string
