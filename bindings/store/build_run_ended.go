@@ -139,12 +139,8 @@ func (r *run) complaint(o *output) (last string) {
 // is the fault of its program, docker shows it among the output.
 func (r *run) notStarted(complaint string) error {
 	program := r.Args[0]
-	if strings.Contains(strings.ToLower(complaint), "exec format error") {
-		fmt.Fprintf(r.stderr, "exec %s: exec format error\n", program)
-		return &ExitError{Process: r.Process, Code: 255}
-	}
 	why := ""
-	if strings.Contains(complaint, "setresuid") || strings.Contains(complaint, "setuid") {
+	if strings.Contains(complaint, "setresuid") || strings.Contains(complaint, "setup user") {
 		why = fmt.Sprintf("unable to setup user: cannot setuid to unmapped uid %d in user namespace", r.spec.Process.User.UID)
 	} else if why = r.lookUp(program); why != "" {
 		why = fmt.Sprintf("exec: %q: %s", program, why)
@@ -152,6 +148,13 @@ func (r *run) notStarted(complaint string) error {
 	if why != "" {
 		fmt.Fprintf(r.stderr, "runc run failed: unable to start container process: error during container init: %s\n", why)
 		return &ExitError{Process: r.Process, Code: 1}
+	}
+	// It is there, and what it is made for is not: the interpreter that a script names, another machine.
+	for _, fault := range []string{"exec format error", "no such file or directory", "permission denied"} {
+		if strings.Contains(complaint, "exec") && strings.HasSuffix(strings.ToLower(complaint), fault) {
+			fmt.Fprintf(r.stderr, "exec %s: %s\n", program, fault)
+			return &ExitError{Process: r.Process, Code: 255}
+		}
 	}
 	if r.build.Limits.limited() && (strings.Contains(complaint, "memory.") || strings.Contains(complaint, "cpu") || strings.Contains(complaint, "cgroup")) {
 		return fmt.Errorf("setting the limits of memory and CPU: %s; build without them", complaint)
