@@ -19,7 +19,7 @@ import (
 const credentialsVariable = "_DOCKLESS_CREDENTIALS"
 
 // highDescriptor is above those that the process of Enter is given.
-const highDescriptor = 64
+const highDescriptor = 16
 
 // PodmanCredentials returns what "podman login" has filed for a repository, in
 // REGISTRY_AUTH_FILE or in one of the files that containers-auth.json(5) names;
