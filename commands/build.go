@@ -61,7 +61,7 @@ func buildImage(ctx context.Context, env *Env, o *buildOptions, where string) (e
 	}
 	names := b.Names
 	if len(b.Platforms) > 1 || !slices.ContainsFunc(o.outputs, buildOutput.stays) {
-		b.Names = nil
+		b.Names, b.Passing = nil, true
 	}
 	images, err := o.open(ctx, env, &b, names)
 	if err != nil {
@@ -93,7 +93,7 @@ func buildImage(ctx context.Context, env *Env, o *buildOptions, where string) (e
 	err = o.limits.explain(err)
 	var written digest.Digest // of an image for several platforms
 	if err == nil {
-		defer func() { err = errors.Join(err, o.forget(ctx, images, built)) }()
+		defer func() { err = errors.Join(err, built.Close()) }()
 		written, err = o.export(ctx, env, images, built.Images, names, shown)
 	}
 	var uncached error // the image is there and goes where it should all the same

@@ -3,10 +3,8 @@ package commands
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"io"
-	"slices"
 
 	"dockless/bindings/store"
 
@@ -38,19 +36,6 @@ func (o *buildOptions) export(ctx context.Context, env *Env, images *store.Store
 	}
 	shown.exportedAll()
 	return written, nil
-}
-
-// forget ends the build. Of an image that no output leaves in the store, only what
-// the next build can use stays.
-func (o *buildOptions) forget(ctx context.Context, images *store.Store, built *store.Built) error {
-	err := built.Close()
-	if len(built.Images) == 1 && slices.ContainsFunc(o.outputs, buildOutput.stays) {
-		return err
-	}
-	for _, image := range built.Images {
-		err = errors.Join(err, images.Forget(context.WithoutCancel(ctx), image.ID))
-	}
-	return err
 }
 
 // pushAll sends the image to its registries. The digest is that of an image for

@@ -19,6 +19,7 @@ type Build struct {
 	Directories map[string]string    // of the contexts: dockerfile.Main and those of --build-context
 	Ignore      map[string][]string  // patterns of .dockerignore, by context
 	Names       []reference.Named
+	Passing     bool // the image is there for its output alone, and goes when the store is closed
 	Squash      bool
 	CacheFrom   []CachePlace // caches to take from besides this machine's
 	Inline      bool         // the image gets the records of its own steps
@@ -101,7 +102,7 @@ func (s *Store) Build(ctx context.Context, b Build) (built *Built, err error) {
 			err = s.pruneOld(ctx)
 		}
 		if err != nil {
-			err = errors.Join(err, s.discard(ctx, built))
+			err = errors.Join(err, built.Close())
 		}
 		err = s.roomy(err)
 	}()
@@ -148,16 +149,6 @@ func (s *Store) plan(ctx context.Context, p *planned, told *telling) (err error)
 		return err
 	}
 	return p.build.checkPlatforms(p.plan)
-}
-
-// discard removes what has become of a build that failed.
-func (s *Store) discard(ctx context.Context, built *Built) error {
-	err := built.Close()
-	for _, image := range built.Images {
-		err = errors.Join(err, s.Forget(context.WithoutCancel(ctx), image.ID))
-	}
-	built.Images = nil
-	return err
 }
 
 // buildPlan does what there is to do for one platform.

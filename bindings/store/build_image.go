@@ -44,6 +44,9 @@ func (w *work) image(ctx context.Context, result stack) (id string, err error) {
 			return "", err
 		}
 	}
+	if err := w.notePassing(digest.FromBytes(image.config).Encoded(), w.build.Passing); err != nil {
+		return "", err
+	}
 	id, _, err = w.putImage(image)
 	return id, err
 }
@@ -138,25 +141,4 @@ func (w *work) difference(ctx context.Context, from, to stack) (*unpacked, error
 	}
 	defer files.Close()
 	return w.unpack(ctx, files)
-}
-
-// Forget removes an image that nobody wants to keep, but none of its layers: the
-// next build takes them.
-func (s *Store) Forget(ctx context.Context, id string) error {
-	done, err := s.committing(ctx)
-	if err != nil {
-		return err
-	}
-	defer done()
-	image, err := s.Image(id)
-	if err != nil {
-		return fmt.Errorf("removing the image %s: %w", id, err)
-	}
-	if len(image.Names) > 0 {
-		return nil
-	}
-	if _, err := s.DeleteImage(id, true); err != nil {
-		return fmt.Errorf("removing the image %s: %w", id, err)
-	}
-	return nil
 }

@@ -88,14 +88,19 @@ func (s *Store) used(layer string) error {
 }
 
 // dropNoted finishes the images that a process with this temporary directory was
-// about to make, and deletes the layers that no image has come to use.
+// about to make, and deletes those that were only passing and the layers that no
+// image has come to use.
 func (s *Store) dropNoted(temp string) error {
 	notes, err := filepath.Glob(filepath.Join(temp, notePrefix+"*"))
 	if err != nil {
 		return err
 	}
 	images, err := filepath.Glob(filepath.Join(temp, unfinishedPrefix+"*"))
-	if err != nil || len(notes)+len(images) == 0 {
+	if err != nil {
+		return err
+	}
+	passing, err := filepath.Glob(filepath.Join(temp, passingPrefix+"*"))
+	if err != nil || len(notes)+len(images)+len(passing) == 0 {
 		return err
 	}
 	done, err := s.committing(context.Background())
@@ -104,6 +109,9 @@ func (s *Store) dropNoted(temp string) error {
 	}
 	defer done()
 	if err := s.finishImages(images); err != nil {
+		return err
+	}
+	if err := s.dropPassing(passing); err != nil {
 		return err
 	}
 	for _, name := range slices.Backward(notes) { // children come after their parents

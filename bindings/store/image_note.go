@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -37,6 +38,56 @@ func (s *Store) noteImage(id string, data []storage.ImageBigDataOption) (done fu
 		}
 	}
 	return func() error { return os.Remove(note) }, nil
+}
+
+// passingPrefix begins the names of files in temporary directories; the ID of an
+// image follows, which is there only until that process has written its output.
+const passingPrefix = "passing-"
+
+// notePassing says of an image that is about to be made whether it is only passing:
+// then it goes when the last process that says so closes the store. One that a
+// person has here is never passing. The caller is committing.
+func (s *Store) notePassing(id string, passing bool) error {
+	others, err := filepath.Glob(filepath.Join(filepath.Dir(s.temp), tempPrefix+"*", passingPrefix+id))
+	if err != nil {
+		return err
+	}
+	if !passing {
+		for _, note := range others {
+			if err := os.Remove(note); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return err
+			}
+		}
+		return nil
+	}
+	if len(others) == 0 && s.Exists(id) {
+		return nil
+	}
+	return os.WriteFile(filepath.Join(s.temp, passingPrefix+id), nil, 0o600)
+}
+
+// dropPassing deletes the images of these notes unless somebody else has one, or
+// has given the image a name or to a container. Their layers stay: the next
+// build takes them.
+func (s *Store) dropPassing(notes []string) error {
+	for _, note := range notes {
+		if err := os.Remove(note); err != nil {
+			return err
+		}
+		id := strings.TrimPrefix(filepath.Base(note), passingPrefix)
+		others, err := filepath.Glob(filepath.Join(filepath.Dir(s.temp), tempPrefix+"*", passingPrefix+id))
+		if err != nil {
+			return err
+		}
+		image, err := s.Image(id)
+		if err != nil || len(image.Names) > 0 || len(others) > 0 {
+			continue
+		}
+		if _, err := s.DeleteImage(id, true); err != nil && !errors.Is(err, storage.ErrImageUsedByContainer) && !errors.Is(err, storage.ErrImageUnknown) {
+			return fmt.Errorf("removing the image %s: %w", id, err)
+		}
+	}
+	return nil
 }
 
 // imageData is where the store keeps an image's data.
