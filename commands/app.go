@@ -26,8 +26,9 @@ func Main(ctx context.Context, args []string, in, out, err *os.File) int {
 	patience := 1 // the third Ctrl-C forces the end, as in docker
 	if store.Entered() {
 		patience = 3 // each comes from the terminal and from the first process
+		store.IgnoreHangup()
 	}
-	ctx, stop := untilSignal(ctx, patience, os.Interrupt, syscall.SIGTERM)
+	ctx, stop := untilSignal(ctx, patience, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
 	return report(ctx, env, run(ctx, env, args[min(1, len(args)):]))
 }

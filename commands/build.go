@@ -68,7 +68,8 @@ func buildImage(ctx context.Context, env *Env, o *buildOptions, where string) (e
 		return o.excerpt(env, err)
 	}
 	defer images.Close()
-	shown := newBuildProgress(env.Err, mode)
+	ctx, reader := untilUnread(ctx, env.Err)
+	shown := newBuildProgress(reader, mode)
 	shown.exports = o.outputs[0].title()
 	defer shown.close()
 	shown.did("[internal] load build definition from "+o.dockerfileName(), "transferring dockerfile: "+byteCount(b.Dockerfile.Size()))

@@ -162,7 +162,8 @@ func (o buildOutput) write(ctx context.Context, env *Env, images *store.Store, b
 			if _, is := terminal(env.Out); is {
 				return errors.New("dest file is required for this output: it is not written to a terminal")
 			}
-			return write(env.Out)
+			ctx, reader := untilUnread(ctx, env.Out)
+			return orInterrupted(ctx, func() error { return write(reader) })
 		}
 		return writeWhole(ctx, o.dest, write)
 	}

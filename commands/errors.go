@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -242,9 +243,10 @@ func (i interrupted) number() int {
 
 // untilSignal returns a context that ends when one of the signals arrives, and
 // remembers which. After that so many more as patience says change nothing, and
-// the next has its default effect.
+// the next has its default effect. With nohup a hangup is none of them.
 func untilSignal(ctx context.Context, patience int, signals ...os.Signal) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancelCause(ctx)
+	signals = slices.DeleteFunc(signals, func(s os.Signal) bool { return s == syscall.SIGHUP && signal.Ignored(s) })
 	arrived := make(chan os.Signal, 1)
 	signal.Notify(arrived, signals...)
 	go func() {

@@ -88,8 +88,11 @@ type plainLog struct{ program string }
 
 // Format leaves out what containers/storage logs when a signal ends the second
 // process of store.Enter: the person who pressed Ctrl-C knows, and so does the
-// end of a pipe.
+// end of a pipe. Of SIGKILL nobody may know.
 func (p plainLog) Format(entry *logrus.Entry) ([]byte, error) {
+	if entry.Message == "signal: killed" {
+		return fmt.Appendf(nil, "%s: the process that works on the images was killed, perhaps because memory ran out\n", p.program), nil
+	}
 	if strings.HasPrefix(entry.Message, "signal: ") || entry.Message == "(Unable to determine exit status)" {
 		return nil, nil
 	}

@@ -8,8 +8,10 @@ import (
 	"io/fs"
 	"math/rand/v2"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"strconv"
+	"syscall"
 
 	"dockless/bindings/store"
 
@@ -114,8 +116,37 @@ func orInterrupted(ctx context.Context, do func() error) error {
 	go func() { done <- do() }()
 	select {
 	case err := <-done:
+		if err != nil && ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
 		return err
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
+}
+
+// untilUnread returns a context that ends when nobody reads any more what is
+// written. A signal says so, too, and would end this process in the middle of
+// what it does.
+func untilUnread(ctx context.Context, out io.Writer) (context.Context, io.Writer) {
+	if _, is := terminal(out); is {
+		return ctx, out
+	}
+	ctx, end := context.WithCancelCause(ctx)
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
+	return ctx, &unread{out, end}
+}
+
+type unread struct {
+	io.Writer
+	end context.CancelCauseFunc
+}
+
+// Write notes that nobody reads.
+func (u *unread) Write(text []byte) (int, error) {
+	n, err := u.Writer.Write(text)
+	if errors.Is(err, syscall.EPIPE) {
+		u.end(interrupted{syscall.SIGPIPE})
+	}
+	return n, err
 }

@@ -5,10 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"os/signal"
 	"strings"
-	"syscall"
 
 	"dockless/bindings/store"
 
@@ -97,12 +94,6 @@ func save(ctx context.Context, env *Env, what store.Save, output, compress strin
 	if output != "" {
 		return writeWhole(ctx, output, write)
 	}
-	// A signal would end this process only, and the one that waits for it has
-	// more to say of it than docker, which just ends.
-	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
-	err = orInterrupted(ctx, func() error { return write(env.Out) })
-	if errors.Is(err, syscall.EPIPE) {
-		return &exit{code: 128 + int(syscall.SIGPIPE)}
-	}
-	return err
+	ctx, reader := untilUnread(ctx, env.Out)
+	return orInterrupted(ctx, func() error { return write(reader) })
 }

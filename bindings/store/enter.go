@@ -2,10 +2,12 @@ package store
 
 import (
 	"os"
+	"os/signal"
 	"path/filepath"
 	"strings"
 
 	"github.com/containers/storage/pkg/unshare"
+	"golang.org/x/sys/unix"
 )
 
 // Enter runs the program again in the user namespace in which the person's
@@ -14,7 +16,22 @@ import (
 // therefore happens twice: read the arguments first, then Enter, then act.
 // Root is in the right namespace already.
 func Enter() {
+	if signal.Ignored(unix.SIGHUP) { // which the library changes, for both processes
+		_ = os.Setenv(nohup, "1")
+	}
 	unshare.MaybeReexecUsingUserNamespace(false)
+}
+
+// nohup is set for the second process where the person has started the first one
+// with nohup.
+const nohup = "DOCKLESS_NOHUP"
+
+// IgnoreHangup lets a hangup be nothing to the second process if it is nothing to
+// the first one.
+func IgnoreHangup() {
+	if os.Getenv(nohup) != "" {
+		signal.Ignore(unix.SIGHUP)
+	}
 }
 
 // Entered tells whether this is the second process of Enter.
