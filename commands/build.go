@@ -90,7 +90,6 @@ func buildImage(ctx context.Context, env *Env, o *buildOptions, where string) (e
 		return nil
 	}
 	built, err := images.Build(ctx, b)
-	unix.Umask(images.Umask) // the files to come are the person's
 	err = o.limits.explain(err)
 	var written digest.Digest // of an image for several platforms
 	if err == nil {

@@ -101,7 +101,6 @@ func withoutCredentials(directory, address string) error {
 
 // checkOut makes a repository's files of a commit.
 func checkOut(ctx context.Context, repository string, of *dfgitutil.GitRef) error {
-	defer unix.Umask(unix.Umask(0o022)) // the person's would be in the files' modes
 	git := func(args ...string) error {
 		_, err := runGit(ctx, repository, args...)
 		return err

@@ -28,9 +28,6 @@ type Store struct {
 	// Killed is how many processes of RUN killed builds have left. They have ended
 	// with their build; what else they have left, files and mounts, Open has removed.
 	Killed int
-	// Umask is the person's. Open sets the one with which the store's directories,
-	// an image's root among them, can be entered by all users of a container.
-	Umask  int
 	system *types.SystemContext
 	policy *signature.PolicyContext
 	temp   string   // ours alone, on the store's file system
@@ -63,7 +60,7 @@ func Open() (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening the image store %s: %w", options.GraphRoot, err)
 	}
-	s := &Store{Store: opened, Stall: time.Minute, Umask: unix.Umask(0o022), system: newSystem()}
+	s := &Store{Store: opened, Stall: time.Minute, system: newSystem()}
 	policy, err := signature.DefaultPolicy(s.system)
 	if err != nil {
 		return nil, fmt.Errorf("reading the policy of trusted images: %w", err)
