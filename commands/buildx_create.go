@@ -35,10 +35,10 @@ func buildxCreateCommand(env *Env) *cli.Command {
 		},
 		Action: arguments(0, 1, func(_ context.Context, args []string) error {
 			switch {
-			case add, leave, len(platforms) > 0, len(args) > 0, driver == "kubernetes", driver == "remote":
+			case add, leave, len(args) > 0 && args[0] != builderName, driver == "kubernetes", driver == "remote":
 				return errors.New("builds run in this program, on this machine: there are no nodes to add or to reach")
 			case name == "":
-				name = builderName
+				name = "dockless" // one that rm can remove
 			}
 			fmt.Fprintln(env.Err, "WARNING: builds run in this program: there is no builder to create, and --builder can be left out")
 			_, err := fmt.Fprintln(env.Out, name)

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"os"
 	"strings"
 
 	"dockless/bindings/store"
@@ -26,7 +27,7 @@ func buildxInspectCommand(env *Env) *cli.Command {
 			if len(args) > 0 {
 				builder = args[0]
 			}
-			builder = cmp.Or(builder, builderName)
+			builder = cmp.Or(builder, os.Getenv(builderVariable), builderName)
 			warnBuilder(env, builder)
 			_, err := fmt.Fprintf(env.Out, "Name:   %s\nDriver: docker\n\nNodes:\nName:             %s\nEndpoint:         %s\nStatus:           running\nBuildKit version: %s\nPlatforms:        %s\n",
 				builder, builder, builderName, builtBy, strings.Join(store.RunnablePlatforms(), ", "))

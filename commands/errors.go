@@ -172,7 +172,11 @@ func explain(env *Env, app *cli.App, line argv.Line, err error) error {
 		fmt.Fprintf(env.Err, "\nUsage:  %s\n\nRun '%s --help' for more information\n", usageLine(words, line.Command), words)
 		return &exit{code: exitUsage}
 	case errors.As(err, &missing):
-		fmt.Fprintf(env.Err, "%s: unknown command: %s\n", env.Program, strings.Join(append([]string{env.Program}, missing.Path...), " "))
+		unknown := strings.Join(append([]string{env.Program}, missing.Path...), " ")
+		if instead := buildxAbsent[missing.Path[len(missing.Path)-1]]; instead != "" && slices.Contains([]string{"buildx", "builder", "bake"}, missing.Path[0]) {
+			return fmt.Errorf("unknown command: %s: %s", unknown, instead)
+		}
+		fmt.Fprintf(env.Err, "%s: unknown command: %s\n", env.Program, unknown)
 		suggestCommand(env, words, missing)
 		if line.Command != nil {
 			fmt.Fprintf(env.Err, "\nUsage:  %s\n", usageLine(words, line.Command))

@@ -35,23 +35,8 @@ var allCommands = []entry{
 	{"version", common(versionCommand)},
 	{"info", common(infoCommand)},
 
-	{"builder", group("Manage builds", []entry{
-		{"build", buildCommand},
-		{"prune", builderPruneCommand},
-	})},
-
-	{"buildx", group("Docker Buildx", []entry{
-		{"build b", buildCommand},
-		{"create", buildxCreateCommand},
-		{"du", buildxDuCommand},
-		{"inspect", buildxInspectCommand},
-		{"ls", buildxListCommand},
-		{"prune", builderPruneCommand},
-		{"rm", buildxRemoveCommand},
-		{"stop", buildxStopCommand},
-		{"use", buildxUseCommand},
-		{"version", buildxVersionCommand},
-	})},
+	{"builder", buildxGroup("Manage builds", buildxCommands)},
+	{"buildx", buildxGroup("Docker Buildx", buildxCommands)},
 
 	{"container", group("Manage containers", []entry{
 		{"attach", attachCommand},
@@ -154,6 +139,21 @@ var allCommands = []entry{
 	{"unpause", unpauseCommand},
 	{"update", updateCommand},
 	{"wait", waitCommand},
+}
+
+// buildxCommands are docker builder's, too, as with the buildx plugin.
+var buildxCommands = []entry{
+	{"build b", buildCommand},
+	{"create", buildxCreateCommand},
+	{"du", buildxDuCommand},
+	{"inspect", buildxInspectCommand},
+	{"install uninstall", buildxInstallCommand},
+	{"ls", buildxListCommand},
+	{"prune", builderPruneCommand},
+	{"rm", buildxRemoveCommand},
+	{"stop", buildxStopCommand},
+	{"use", buildxUseCommand},
+	{"version", buildxVersionCommand},
 }
 
 // commandsFor makes the commands that a line can mean: none if it has but flags,
