@@ -71,6 +71,9 @@ func exposedPorts(p *define.InspectContainerData) nat.PortSet {
 // the start.
 func environment(p *define.InspectContainerConfig) []string {
 	env := slices.Clone(p.Env)
+	if at := slices.Index(env, "HOSTNAME="+p.Hostname); at >= 0 && at >= len(env)-2 {
+		env = env[:at] // and whatever HOME, which the image's /etc/passwd may say, is behind it
+	}
 	for range 2 {
 		if n := len(env); n > 0 && (strings.HasPrefix(env[n-1], "HOSTNAME=") || env[n-1] == "HOME=/root" ||
 			env[n-1] == "HOME=/" || env[n-1] == "HOME=/home/"+p.User) {
