@@ -1,7 +1,6 @@
 package commands
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -13,7 +12,6 @@ import (
 
 	"github.com/containerd/platforms"
 	"github.com/distribution/reference"
-	"github.com/opencontainers/go-digest"
 	"github.com/urfave/cli/v2"
 	"golang.org/x/sys/unix"
 )
@@ -43,6 +41,9 @@ func buildImage(ctx context.Context, env *Env, o *buildOptions, where string) (e
 		return err
 	}
 	o.quiet = mode == "quiet"
+	if o.iidFile != "" && slices.ContainsFunc(o.outputs, func(o buildOutput) bool { return o.kind == "local" || o.kind == "tar" }) {
+		return errors.New("local and tar exporters are incompatible with image ID file")
+	}
 	if o.iidFile != "" && !store.Entered() {
 		if err := unix.Unlink(o.iidFile); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("removing the file for the image's ID: %s: %w", o.iidFile, err) // a build that fails leaves no old one
@@ -91,14 +92,14 @@ func buildImage(ctx context.Context, env *Env, o *buildOptions, where string) (e
 	}
 	built, err := images.Build(ctx, b)
 	err = o.limits.explain(err)
-	var written digest.Digest // of an image for several platforms
 	if err == nil {
 		defer func() { err = errors.Join(err, built.Close()) }()
-		written, err = o.export(ctx, env, images, built.Images, names, shown)
+		err = o.export(ctx, env, images, built.Images, names, shown)
 	}
 	var uncached error // the image is there and goes where it should all the same
 	if err == nil {
 		uncached = o.exportCaches(ctx, built, shown)
+		err = o.pushAll(ctx, images, built.Images, names, shown)
 	}
 	shown.close()
 	if errors.Is(err, errOnlyAsked) {
@@ -113,14 +114,10 @@ func buildImage(ctx context.Context, env *Env, o *buildOptions, where string) (e
 	if mode != "quiet" && mode != "none" && mode != "rawjson" {
 		o.printWarnings(env.Err, b.Dockerfile, warnings)
 	}
-	pushed, err := o.pushAll(ctx, env, images, built.Images, names)
-	if err != nil {
-		return err
-	}
 	if uncached != nil {
 		return uncached
 	}
-	return o.tell(ctx, env, built.Images, cmp.Or(pushed, written))
+	return o.tell(ctx, env, built.Images)
 }
 
 // open opens the store, with credentials for the registries that the build
@@ -178,13 +175,13 @@ func (o *buildOptions) registries(env *Env, b *store.Build, names []reference.Na
 
 // tell says which image it has become, where that was asked for: its ID, or the
 // digest of one for several platforms, which there is if it was written anywhere.
-func (o *buildOptions) tell(ctx context.Context, env *Env, built []store.BuiltImage, several digest.Digest) error {
+func (o *buildOptions) tell(ctx context.Context, env *Env, built []store.BuiltImage) error {
 	id := "sha256:" + built[0].ID
 	if len(built) > 1 {
-		id = several.String()
+		id = o.written.String()
 	}
 	if o.metadataFile != "" {
-		if err := o.writeMetadata(ctx, id, len(built) > 1); err != nil {
+		if err := o.writeMetadata(ctx, built); err != nil {
 			return err
 		}
 	}
@@ -193,7 +190,7 @@ func (o *buildOptions) tell(ctx context.Context, env *Env, built []store.BuiltIm
 			return fmt.Errorf("writing the image's ID: %w", err)
 		}
 	}
-	if o.quiet && id != "" {
+	if o.quiet && id != "" && slices.ContainsFunc(o.outputs, buildOutput.isImage) {
 		fmt.Fprintln(env.Out, id)
 	}
 	return nil

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 
@@ -59,10 +60,13 @@ func (o *buildxOptions) fill(env *Env, b *store.Build) (err error) {
 			return fmt.Errorf("--allow %s: nothing that RUN starts gets more rights here than any container has", entitlement)
 		}
 	}
+	for _, flags := range []*[]string{&o.output, &o.cacheFrom, &o.cacheTo, &o.secrets, &o.ssh} {
+		*flags = slices.DeleteFunc(*flags, func(flag string) bool { return flag == "" }) // a script's variable that is not set
+	}
 	if o.check {
 		o.call = "check"
 	}
-	if o.called, err = parseCall(o.call); err != nil {
+	if o.called, err = parseCall(cmp.Or(o.call, "build")); err != nil {
 		return err
 	}
 	b.AllStages = o.called.name == "check" && b.Target == ""
@@ -73,7 +77,7 @@ func (o *buildxOptions) fill(env *Env, b *store.Build) (err error) {
 		return err
 	}
 	b.NoCacheStages = strings.FieldsFunc(strings.Join(o.noCacheFilter, ","), func(r rune) bool { return r == ',' })
-	if err := cmp.Or(o.fillOutputs(b), o.fillCaches(b)); err != nil {
+	if err := cmp.Or(o.fillOutputs(env, b), o.fillCaches(b)); err != nil {
 		return err
 	}
 	if !store.Entered() {
@@ -82,7 +86,7 @@ func (o *buildxOptions) fill(env *Env, b *store.Build) (err error) {
 	return nil
 }
 
-func (o *buildxOptions) fillOutputs(b *store.Build) error {
+func (o *buildxOptions) fillOutputs(env *Env, b *store.Build) error {
 	flags := o.output
 	if o.push {
 		flags = append(flags, "type=registry")
@@ -90,18 +94,15 @@ func (o *buildxOptions) fillOutputs(b *store.Build) error {
 	if o.load || len(flags) == 0 {
 		flags = append(flags, "type=docker")
 	}
-	outputs, names, err := parseOutputs(flags)
+	outputs, names, err := parseOutputs(env, flags)
 	if err != nil {
 		return err
 	}
 	o.outputs = outputs
 	for _, typed := range names {
-		name, err := imageReference(typed)
-		if err != nil {
-			return fmt.Errorf("invalid tag %q: %w", typed, err)
+		if err := o.name(b, typed); err != nil {
+			return err
 		}
-		b.Names = append(b.Names, name)
-		o.typed = append(o.typed, asTyped(typed))
 	}
 	if o.pushes() && len(b.Names) == 0 {
 		return errors.New("tag is needed when pushing to registry")
@@ -120,13 +121,18 @@ func (o *buildxOptions) warn(env *Env) {
 	}
 	say := func(flag, why string) { fmt.Fprintf(env.Err, "WARNING: %s is left out: %s\n", flag, why) }
 	o.warnCaches(env, say)
+	for _, output := range o.outputs {
+		if len(output.without) > 0 {
+			say("--output "+strings.Join(output.without, ","), "an image has one form here, docker's, and its layers are packed by gzip for a registry")
+		}
+	}
 	if !off(o.provenance) || !off(o.sbom) || slices.ContainsFunc(o.attest, func(attest string) bool { return !off(attest) }) {
 		say("--attest", "Podman's store has no place for attestations")
 	}
 	if len(o.annotations) > 0 {
 		say("--annotation", "images are in docker's format, which has labels only (--label)")
 	}
-	if o.builder != "" && o.builder != "default" {
-		say("--builder "+o.builder, "there is one builder, this program")
+	if builder := cmp.Or(o.builder, os.Getenv(builderVariable), builderName); builder != builderName {
+		say("--builder "+builder, "there is one builder, this program")
 	}
 }

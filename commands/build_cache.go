@@ -159,8 +159,6 @@ func (f cacheFields) to() (to buildCacheTo, err error) {
 	switch mode := f["mode"]; {
 	case mode != "" && mode != "min" && mode != "max":
 		return to, fmt.Errorf("invalid mode %q: use min or max", mode)
-	case mode == "max" && to.Kind == "inline":
-		return to, errors.New("an inline cache has the steps of the image alone (mode=min): use type=registry")
 	default:
 		to.everything = mode == "max"
 	}
@@ -218,6 +216,9 @@ func (o *buildxOptions) warnCaches(env *Env, say func(flag, why string)) {
 				continue // fillCaches says it
 			}
 			for _, fields := range all {
+				if fields["type"] == "inline" && fields["mode"] == "max" {
+					say(name+" mode=max", "an inline cache has the steps of the image alone; type=registry has room for the others")
+				}
 				if slices.Contains(cloudCaches, fields["type"]) {
 					say(name+" type="+fields["type"], "use type=registry, or type=local with a directory that the CI service keeps from run to run")
 					continue

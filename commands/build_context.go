@@ -23,6 +23,9 @@ import (
 // findContext finds the files to build of, and the Dockerfile.
 // Source: https://docs.docker.com/build/concepts/context/
 func (o *buildOptions) findContext(ctx context.Context, env *Env, where string, b *store.Build) (err error) {
+	if where == "" {
+		return errors.New(`please specify build context (e.g. "." for the current directory)`)
+	}
 	if where == "-" && o.file == "-" {
 		return errors.New("invalid argument: can't use stdin for both build context and dockerfile")
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/containerd/platforms"
 	"github.com/distribution/reference"
 	"github.com/docker/cli/opts"
+	"github.com/opencontainers/go-digest"
 	"github.com/sirupsen/logrus"
 	"github.com/urfave/cli/v2"
 )
@@ -33,6 +34,8 @@ type buildOptions struct {
 	fetched    fetched
 	text       []byte // the Dockerfile
 	ignoreSize int    // of .dockerignore, in bytes
+	// written is the digest of the manifest or index that an output has written.
+	written digest.Digest
 }
 
 func newBuildOptions() *buildOptions {
@@ -86,14 +89,13 @@ func (o *buildOptions) build(env *Env) (b store.Build, err error) {
 		return b, err
 	}
 	for _, tag := range o.tags.GetAll() {
-		name, err := imageReference(tag)
-		if err != nil {
-			return b, fmt.Errorf("invalid tag %q: %w", tag, err)
+		if err := o.name(&b, tag); err != nil {
+			return b, err
 		}
-		b.Names = append(b.Names, name)
-		o.typed = append(o.typed, asTyped(tag))
 	}
-	b.Args, b.Proxy = o.buildArgs(env)
+	if b.Args, b.Proxy, err = o.buildArgs(env); err != nil {
+		return b, err
+	}
 	for name, value := range b.Args {
 		if !utf8.ValidString(value) {
 			return b, fmt.Errorf("--build-arg %s: its value contains invalid UTF-8", name)
@@ -108,6 +110,20 @@ func (o *buildOptions) build(env *Env) (b store.Build, err error) {
 	return b, cmp.Or(o.fill(env, &b), o.forSeveral(b.Platforms))
 }
 
+// name gives the image one more name.
+func (o *buildxOptions) name(b *store.Build, typed string) error {
+	name, err := imageReference(typed)
+	if err != nil {
+		return fmt.Errorf("invalid tag %q: %w", typed, err)
+	}
+	if _, digested := name.(reference.Digested); digested {
+		return errDigestGiven
+	}
+	b.Names = append(b.Names, name)
+	o.typed = append(o.typed, asTyped(typed))
+	return nil
+}
+
 // asTyped is a name as BuildKit shows it.
 func asTyped(name string) string {
 	if named, err := reference.ParseNormalizedNamed(name); err == nil {
@@ -118,11 +134,14 @@ func asTyped(name string) string {
 
 // buildArgs are the arguments of --build-arg and the proxies of config.json. A
 // name alone takes its value from the environment.
-func (o *buildOptions) buildArgs(env *Env) (args, proxy map[string]string) {
+func (o *buildOptions) buildArgs(env *Env) (args, proxy map[string]string, err error) {
 	args, proxy = map[string]string{}, map[string]string{}
 	given := map[string]*string{}
 	for _, pair := range o.args.GetAll() {
 		name, value, found := strings.Cut(pair, "=")
+		if name == "" {
+			return nil, nil, fmt.Errorf("invalid key-value pair %q: empty key", pair)
+		}
 		if !found {
 			value, found = os.LookupEnv(name)
 		}
@@ -136,7 +155,7 @@ func (o *buildOptions) buildArgs(env *Env) (args, proxy map[string]string) {
 			proxy[name] = *value
 		}
 	}
-	return args, proxy
+	return args, proxy, nil
 }
 
 // created is the time that the image and its history have: now, unless the

@@ -2,8 +2,8 @@ package commands
 
 import (
 	"archive/tar"
+	"cmp"
 	"context"
-	"encoding/csv"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -23,81 +23,10 @@ import (
 // buildOutput is one --output: what becomes of the image.
 // Source: https://docs.docker.com/build/exporters/
 type buildOutput struct {
-	kind string // image, registry, local, tar, docker, oci, cacheonly
-	dest string // "-" is stdout
-	push bool
-}
-
-// parseOutputs reads the --output flags; none is docker's image in the store.
-// A name alone is a directory, and "-" an archive on stdout. names are those
-// that an output gives the image.
-func parseOutputs(flags []string) (outputs []buildOutput, names []string, err error) {
-	for _, flag := range flags {
-		if flag == "-" {
-			outputs = append(outputs, buildOutput{kind: "tar", dest: "-"})
-			continue
-		}
-		fields, err := csv.NewReader(strings.NewReader(flag)).Read()
-		if err != nil {
-			return nil, nil, fmt.Errorf("invalid --output %q: %w", flag, err)
-		}
-		if len(fields) == 1 && fields[0] == flag && !strings.HasPrefix(flag, "type=") {
-			outputs = append(outputs, buildOutput{kind: "local", dest: flag})
-			continue
-		}
-		var o buildOutput
-		for _, field := range fields {
-			key, value, found := strings.Cut(field, "=")
-			if !found {
-				return nil, nil, fmt.Errorf("invalid value %s", field)
-			}
-			switch strings.TrimSpace(strings.ToLower(key)) {
-			case "type":
-				o.kind = value
-			case "dest":
-				o.dest = value
-			case "name":
-				names = append(names, strings.Split(value, ",")...)
-			case "push":
-				o.push = value == "true"
-			case "tar":
-				if value != "true" {
-					return nil, nil, fmt.Errorf("--output %s: %s is written as an archive only", flag, o.kind)
-				}
-			default:
-				return nil, nil, fmt.Errorf("--output %s: %s is not supported", flag, key)
-			}
-		}
-		if err := o.check(flag); err != nil {
-			return nil, nil, err
-		}
-		outputs = append(outputs, o)
-	}
-	return outputs, names, nil
-}
-
-func (o *buildOutput) check(flag string) error {
-	switch o.kind {
-	case "":
-		return fmt.Errorf("type is required for output")
-	case "local":
-		if o.dest == "" {
-			return errors.New("dest is required for local output")
-		}
-		if o.dest == "-" {
-			return errors.New("dest cannot be stdout for local output")
-		}
-	case "tar", "oci":
-		if o.dest == "" {
-			o.dest = "-"
-		}
-	case "registry":
-		o.kind, o.push = "image", true
-	case "image", "docker", "cacheonly":
-	default:
-		return fmt.Errorf("--output %s: there is no type %s; use local, tar, docker, oci, image or registry", flag, o.kind)
-	}
-	return nil
+	kind    string // image, registry, local, tar, docker, oci, cacheonly
+	dest    string // "-" is stdout
+	push    bool
+	without []string // fields that have no effect
 }
 
 // stays tells whether an output leaves the image in the store, under its names.
@@ -159,9 +88,6 @@ func (o buildOutput) isImage() bool {
 func (o buildOutput) write(ctx context.Context, env *Env, images *store.Store, built []store.BuiltImage, names []reference.Named) (written digest.Digest, err error) {
 	to := func(write func(io.Writer) error) error {
 		if o.dest == "-" {
-			if _, is := terminal(env.Out); is {
-				return errors.New("dest file is required for this output: it is not written to a terminal")
-			}
 			ctx, reader := untilUnread(ctx, env.Out)
 			return orInterrupted(ctx, func() error { return write(reader) })
 		}
@@ -244,14 +170,15 @@ func unpackBelow(u *unpacking, files io.Reader) error {
 	}
 }
 
-// writeMetadata files what buildx says of an image that it has built, or of one for
-// several platforms.
-func (o *buildOptions) writeMetadata(ctx context.Context, digest string, several bool) error {
+// writeMetadata files what buildx says of images that it has built: of one, or of
+// those for several platforms.
+func (o *buildOptions) writeMetadata(ctx context.Context, built []store.BuiltImage) error {
 	about := map[string]any{}
 	if slices.ContainsFunc(o.outputs, buildOutput.isImage) {
-		about["containerimage.digest"] = digest
-		if !several {
-			about["containerimage.config.digest"] = digest
+		about["containerimage.digest"] = o.written // tools sign what a registry has
+		if len(built) == 1 {
+			id := digest.NewDigestFromEncoded(digest.Canonical, built[0].ID)
+			about["containerimage.config.digest"], about["containerimage.digest"] = id, cmp.Or(o.written, id)
 		}
 		if len(o.typed) > 0 {
 			about["image.name"] = strings.Join(o.typed, ",")

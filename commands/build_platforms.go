@@ -28,7 +28,10 @@ func (*platformList) Type() string { return "string" }
 // this machine's.
 func (l *platformList) parse() (all []imagespec.Platform, err error) {
 	for text := range strings.SplitSeq(cmp.Or(l.String(), os.Getenv("DOCKER_DEFAULT_PLATFORM")), ",") {
-		platform, err := parsePlatform(strings.TrimSpace(text))
+		if text = strings.TrimSpace(text); text == "local" {
+			text = "" // the builder's own
+		}
+		platform, err := parsePlatform(text)
 		if err != nil {
 			return nil, err
 		}

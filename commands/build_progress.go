@@ -2,6 +2,7 @@ package commands
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -65,7 +66,7 @@ var buildProgressModes = []string{"auto", "none", "plain", "quiet", "rawjson", "
 // progressMode checks --progress and finds what auto means. Without the flag
 // BUILDKIT_PROGRESS counts.
 func (o *buildOptions) progressMode(env *Env) (string, error) {
-	mode := o.progress
+	mode := cmp.Or(o.progress, "auto")
 	if set := os.Getenv("BUILDKIT_PROGRESS"); mode == "auto" && set != "" {
 		mode = set
 	}
@@ -73,7 +74,7 @@ func (o *buildOptions) progressMode(env *Env) (string, error) {
 	switch {
 	case !slices.Contains(buildProgressModes, mode):
 		return "", fmt.Errorf("invalid progress mode %s", mode)
-	case o.quiet && mode != "auto" && mode != "quiet" && o.progress != "auto":
+	case o.quiet && !slices.Contains([]string{"", "auto", "none", "quiet"}, o.progress):
 		return "", fmt.Errorf("progress=%s and quiet cannot be used together", mode)
 	case o.quiet:
 		return "quiet", nil
@@ -271,6 +272,9 @@ func (p *buildProgress) close() {
 		lines := step.last
 		if p.plain != nil { // they have been shown
 			lines = lines[max(0, len(lines)-10):]
+		}
+		if len(lines) == 0 && p.mode == "quiet" { // the error says it all, if it matters
+			continue
 		}
 		fmt.Fprintf(p.out, "------\n > %s:\n%s------\n", printable(step.name), strings.Join(append(slices.Clone(lines), ""), "\n"))
 	}

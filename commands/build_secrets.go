@@ -33,7 +33,9 @@ func parseSecrets(flags []string) (map[string]store.Secret, error) {
 			case "env":
 				variable = value
 			case "type":
-				kind = value
+				if kind = value; kind != "file" && kind != "env" {
+					return nil, fmt.Errorf("unsupported secret type %q", kind)
+				}
 			default:
 				return nil, fmt.Errorf("unexpected key '%s' in '%s'", key, field)
 			}

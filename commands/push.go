@@ -100,17 +100,12 @@ func push(ctx context.Context, env *Env, name reference.Named, only *imagespec.P
 }
 
 func pushOne(ctx context.Context, out io.Writer, images *store.Store, image *storage.Image, name reference.NamedTagged, only *imagespec.Platform) error {
-	_, err := pushShown(out, name, func(show store.Progress) (*store.Pushed, error) { return images.Push(ctx, image, name, only, show) })
-	return err
-}
-
-// pushShown shows how far a push is, and what has come of it.
-func pushShown(out io.Writer, name reference.NamedTagged, push func(store.Progress) (*store.Pushed, error)) (*store.Pushed, error) {
 	shown := newProgress(out)
 	defer shown.close()
-	pushed, err := push(shown.layer)
-	if err == nil {
-		shown.message("", fmt.Sprintf("%s: digest: %s size: %d", name.Tag(), pushed.Digest, pushed.Size))
+	pushed, err := images.Push(ctx, image, name, only, shown.layer)
+	if err != nil {
+		return err
 	}
-	return pushed, err
+	shown.message("", fmt.Sprintf("%s: digest: %s size: %d", name.Tag(), pushed.Digest, pushed.Size))
+	return nil
 }

@@ -12,11 +12,12 @@ import (
 	imagespec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// PushIndex sends images for several platforms to the registry of name, and under
-// that name an index of them. It is in docker's format where all of them are.
+// PushBuilt sends an image to the registry of name, under that name; of several,
+// for as many platforms, an index gets it. That is in docker's format where all of
+// them are.
 // Source: https://github.com/opencontainers/image-spec/blob/main/image-index.md,
 // https://distribution.github.io/distribution/spec/manifest-v2-2/#manifest-list
-func (s *Store) PushIndex(ctx context.Context, images []BuiltImage, name reference.NamedTagged, show Progress) (*Pushed, error) {
+func (s *Store) PushBuilt(ctx context.Context, images []BuiltImage, name reference.NamedTagged, show Progress) (*Pushed, error) {
 	index := newIndex()
 	index.MediaType = manifest.DockerV2ListMediaType
 	for _, image := range images {
@@ -24,9 +25,9 @@ func (s *Store) PushIndex(ctx context.Context, images []BuiltImage, name referen
 		if err != nil {
 			return nil, fmt.Errorf("pushing the image %s: %w", image.ID, err)
 		}
-		pushed, err := s.push(ctx, stored, name, nil, show, true)
-		if err != nil {
-			return nil, err
+		pushed, err := s.push(ctx, stored, name, nil, show, len(images) > 1)
+		if err != nil || len(images) == 1 {
+			return pushed, err
 		}
 		kind := manifest.GuessMIMEType(pushed.text)
 		if kind != manifest.DockerV2Schema2MediaType {
