@@ -202,7 +202,7 @@ func readBeside(name string) ([]byte, error) {
 // readTwice reads all of stdin and puts it back, for the process in which the
 // build goes on.
 func readTwice(ctx context.Context, in *os.File) ([]byte, error) {
-	text, err := readText(untilDone{ctx, in})
+	text, err := readText(&untilDone{ctx: ctx, file: in})
 	if err != nil || store.Entered() {
 		return text, err
 	}
@@ -224,20 +224,24 @@ func readTwice(ctx context.Context, in *os.File) ([]byte, error) {
 // untilDone reads from a pipe or a terminal until a context ends, also when
 // there is nothing to read.
 type untilDone struct {
-	ctx  context.Context
-	file *os.File
+	ctx   context.Context
+	file  *os.File
+	ended bool // a terminal would be read on behind the Ctrl-D
 }
 
 // Read reads what is there, or waits for it.
-func (u untilDone) Read(into []byte) (int, error) {
+func (u *untilDone) Read(into []byte) (n int, err error) {
 	const look = 50 // milliseconds: nobody who types Ctrl-C waits longer
-	for {
+	for !u.ended {
 		if u.ctx.Err() != nil {
 			return 0, context.Cause(u.ctx)
 		}
 		wait := []unix.PollFd{{Fd: int32(u.file.Fd()), Events: unix.POLLIN}}
 		if n, err := unix.Poll(wait, look); n > 0 || err != nil && !errors.Is(err, unix.EINTR) {
-			return u.file.Read(into)
+			n, err = u.file.Read(into)
+			u.ended = errors.Is(err, io.EOF)
+			return n, err
 		}
 	}
+	return 0, io.EOF
 }

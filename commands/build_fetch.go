@@ -131,7 +131,7 @@ func (f *fetched) context(ctx context.Context, env *Env, where string) (text []b
 		}
 	}()
 	if where == "-" {
-		return f.fill(env, "context", untilDone{ctx, env.In})
+		return f.fill(env, "context", &untilDone{ctx: ctx, file: env.In})
 	}
 	if isGit(where) {
 		return nil, f.clone(ctx, where, "context", f.keepGitDir, "")

@@ -97,3 +97,14 @@ func TestSides(t *testing.T) {
 		t.Errorf("a narrow terminal shows %q", got)
 	}
 }
+
+func TestLinesOfRunningStep(t *testing.T) {
+	step := &buildStep{name: "RUN x", last: []string{"0.1 one"}, rest: [2][]byte{[]byte("1 of 2\r2 of 2\r")}}
+	got := (&buildScreen{}).step(step, 30)[0].lines
+	want := []string{" => => # one", " => => # 2 of 2"}
+	for i := range want {
+		if i >= len(got) || strings.TrimRight(got[i], " ") != want[i] {
+			t.Errorf("shown are %q, not %q", got, want)
+		}
+	}
+}

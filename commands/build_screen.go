@@ -130,7 +130,7 @@ func (s *buildScreen) step(step *buildStep, width int) []row {
 	first := row{text: s.timed(mark+step.name, "", step.began, step.ended, width, color), open: color == nil}
 	if first.open {
 		for _, line := range step.tail() {
-			first.lines = append(first.lines, s.paint(sides(" => => # "+line, "", width), aec.Faint))
+			first.lines = append(first.lines, s.paint(sides(" => => # "+visible(line), "", width), aec.Faint))
 		}
 	}
 	rows := []row{first}
