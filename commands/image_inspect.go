@@ -67,5 +67,5 @@ func inspectImage(conn context.Context, name string, platform *imagespec.Platfor
 	if err != nil {
 		config = nil // what Podman tells is the most
 	}
-	return dockerapi.NewImage(report.ImageData, config), nil
+	return dockerapi.NewImage(report.ImageData, config, engine.ImageManifestDigest(report.ImageData)), nil
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/containers/podman/v4/pkg/domain/entities"
 	"github.com/distribution/reference"
 	dockerfilters "github.com/docker/docker/api/types/filters"
+	"github.com/opencontainers/go-digest"
 )
 
 // imageFilters are the filters that docker images knows.
@@ -110,7 +111,7 @@ func (f *imageFilter) names(image *entities.ImageSummary) (tags, digests []strin
 			tags = f.add(tags, image, name)
 		}
 	}
-	for _, name := range dockerapi.RepoDigests(image.RepoDigests, image.Digest) {
+	for _, name := range dockerapi.RepoDigests(image.RepoDigests, digest.Digest(image.Digest), "") {
 		digests = f.add(digests, image, name)
 	}
 	if len(tags)+len(digests) == 0 {

@@ -45,7 +45,7 @@ func TestKeys(t *testing.T) {
 	for _, podman := range []string{"podman4", "podman5"} {
 		for kind, object := range map[string]any{
 			"container": NewContainer(read[define.InspectContainerData](t, podman+"-container.json")),
-			"image":     NewImage(read[inspect.ImageData](t, podman+"-image.json"), nil),
+			"image":     NewImage(read[inspect.ImageData](t, podman+"-image.json"), nil, ""),
 			"network":   NewNetwork(*read[nettypes.Network](t, podman+"-network.json"), map[string]types.EndpointResource{}),
 			"volume":    NewVolume(&entities.VolumeConfigResponse{InspectVolumeData: *read[define.InspectVolumeData](t, podman+"-volume.json")}),
 		} {

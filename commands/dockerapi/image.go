@@ -8,6 +8,7 @@ import (
 	"github.com/containers/podman/v4/pkg/inspect"
 	"github.com/docker/docker/api/types"
 	"github.com/docker/docker/api/types/container"
+	"github.com/opencontainers/go-digest"
 )
 
 // Image is what docker image inspect prints.
@@ -58,12 +59,13 @@ type built struct {
 }
 
 // NewImage makes Docker's description of an image from Podman's and, where there
-// is one, the image's own configuration.
-func NewImage(p *inspect.ImageData, config []byte) *Image {
+// are such, the image's own configuration and the digest of the manifest that is
+// here.
+func NewImage(p *inspect.ImageData, config []byte, own digest.Digest) *Image {
 	i := &Image{
 		ID:            imageID(p.ID),
 		RepoTags:      familiarNames(p.RepoTags),
-		RepoDigests:   familiarNames(RepoDigests(p.RepoDigests, p.Digest.String())),
+		RepoDigests:   familiarNames(RepoDigests(p.RepoDigests, p.Digest, own)),
 		Parent:        imageID(p.Parent),
 		Comment:       p.Comment,
 		DockerVersion: p.Version,
@@ -132,10 +134,21 @@ func (i *Image) complete(config []byte) {
 // Podman tells: only what came from a registry, so not what plain Podman puts
 // under localhost/; and of an image for several platforms that of the list which
 // it was pulled by, which Podman takes for the image's first, and not its own.
-func RepoDigests(names []string, first string) []string {
+//
+// own, where it is known, is the digest of the manifest that is here. Of an image
+// that was built here and pushed the registry has another one.
+func RepoDigests(names []string, first, own digest.Digest) []string {
 	return slices.DeleteFunc(slices.Clone(names), func(name string) bool {
-		repository, digest, _ := strings.Cut(name, "@")
-		return strings.HasPrefix(name, "localhost/") || digest != first && slices.Contains(names, repository+"@"+first)
+		repository, typed, _ := strings.Cut(name, "@")
+		if strings.HasPrefix(name, "localhost/") {
+			return true
+		}
+		if own == "" {
+			return typed != first.String() && slices.Contains(names, repository+"@"+first.String())
+		}
+		return typed == own.String() && slices.ContainsFunc(names, func(other string) bool {
+			return other != name && strings.HasPrefix(other, repository+"@")
+		})
 	})
 }
 
