@@ -105,14 +105,14 @@ func buildImage(ctx context.Context, env *Env, o *buildOptions, where string) (e
 	if errors.Is(err, errOnlyAsked) {
 		return o.check(env, b.Dockerfile, warnings)
 	}
-	if o.called.name != "build" && len(warnings) > 0 {
+	switch {
+	case o.called.name != "build" && len(warnings) > 0:
 		o.printCheck(env, b.Dockerfile, warnings)
+	case mode != "quiet" && mode != "none" && mode != "rawjson":
+		o.printWarnings(env.Err, b.Dockerfile, warnings)
 	}
 	if err != nil {
 		return o.excerpt(env, err)
-	}
-	if mode != "quiet" && mode != "none" && mode != "rawjson" {
-		o.printWarnings(env.Err, b.Dockerfile, warnings)
 	}
 	if uncached != nil {
 		return uncached

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -42,7 +43,7 @@ func newBuildOptions() *buildOptions {
 	return &buildOptions{
 		tags:   opts.NewListOpts(nil),
 		args:   opts.NewListOpts(nil),
-		labels: opts.NewListOpts(opts.ValidateLabel),
+		labels: opts.NewListOpts(nil),
 		hosts:  opts.NewListOpts(validExtraHost),
 	}
 }
@@ -93,9 +94,12 @@ func (o *buildOptions) build(env *Env) (b store.Build, err error) {
 			return b, err
 		}
 	}
-	if b.Args, b.Proxy, err = o.buildArgs(env); err != nil {
-		return b, err
+	for _, pair := range slices.Concat(o.args.GetAll(), o.labels.GetAll()) {
+		if name, _, _ := strings.Cut(pair, "="); name == "" {
+			return b, fmt.Errorf("invalid key-value pair %q: empty key", pair)
+		}
 	}
+	b.Args, b.Proxy = o.buildArgs(env)
 	for name, value := range b.Args {
 		if !utf8.ValidString(value) {
 			return b, fmt.Errorf("--build-arg %s: its value contains invalid UTF-8", name)
@@ -134,14 +138,11 @@ func asTyped(name string) string {
 
 // buildArgs are the arguments of --build-arg and the proxies of config.json. A
 // name alone takes its value from the environment.
-func (o *buildOptions) buildArgs(env *Env) (args, proxy map[string]string, err error) {
+func (o *buildOptions) buildArgs(env *Env) (args, proxy map[string]string) {
 	args, proxy = map[string]string{}, map[string]string{}
 	given := map[string]*string{}
 	for _, pair := range o.args.GetAll() {
 		name, value, found := strings.Cut(pair, "=")
-		if name == "" {
-			return nil, nil, fmt.Errorf("invalid key-value pair %q: empty key", pair)
-		}
 		if !found {
 			value, found = os.LookupEnv(name)
 		}
@@ -155,7 +156,7 @@ func (o *buildOptions) buildArgs(env *Env) (args, proxy map[string]string, err e
 			proxy[name] = *value
 		}
 	}
-	return args, proxy, nil
+	return args, proxy
 }
 
 // created is the time that the image and its history have: now, unless the
