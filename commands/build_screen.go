@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 	"time"
@@ -22,7 +21,7 @@ type buildScreen struct {
 	fd       int
 	drawn    int // lines
 	width    int // that they have
-	colors   bool
+	colors   buildColors
 }
 
 const (
@@ -33,7 +32,7 @@ const (
 )
 
 func newBuildScreen(p *buildProgress) *buildScreen {
-	s := &buildScreen{progress: p, colors: os.Getenv("NO_COLOR") == ""}
+	s := &buildScreen{progress: p, colors: newBuildColors(p.out)}
 	s.fd, _ = terminal(p.out)
 	return s
 }
@@ -116,40 +115,40 @@ func fitting(rows []row, room int) []row {
 
 // step is a step's line, and what is below it.
 func (s *buildScreen) step(step *buildStep, width int) []row {
-	mark, color := "", aec.BlueF
+	mark, color := "", s.colors.run
 	switch {
 	case step.ended.IsZero():
 		color = nil
 	case errors.Is(step.err, context.Canceled):
-		mark, color = "CANCELED ", aec.YellowF
+		mark, color = "CANCELED ", s.colors.canceled
 	case step.err != nil:
-		mark, color = "ERROR ", aec.RedF
+		mark, color = "ERROR ", s.colors.failed
 	case step.cached:
 		mark = "CACHED "
 	}
-	first := row{text: s.timed(mark+step.name, "", step.began, step.ended, width, color), open: color == nil}
+	first := row{text: timed(mark+step.name, "", step.began, step.ended, width, color), open: step.ended.IsZero()}
 	if first.open {
 		for _, line := range step.tail() {
-			first.lines = append(first.lines, s.paint(sides(" => => # "+visible(line), "", width), aec.Faint))
+			first.lines = append(first.lines, paint(sides(" => => # "+visible(line), "", width), s.colors.faint))
 		}
 	}
 	rows := []row{first}
 	for _, task := range step.tasks {
-		done := color
-		if done == nil && !task.ended.IsZero() {
-			done = aec.BlueF
+		done, ended := color, cmp.Or(task.ended, step.ended)
+		if first.open && !task.ended.IsZero() {
+			done = s.colors.run
 		}
-		rows = append(rows, row{text: s.timed("=> "+task.name, task.bytes(), task.began, cmp.Or(task.ended, step.ended), width, done), open: done == nil})
+		rows = append(rows, row{text: timed("=> "+task.name, task.bytes(), task.began, ended, width, done), open: ended.IsZero()})
 	}
 	for _, warning := range step.warnings {
-		rows = append(rows, row{text: s.timed("WARN: "+warning, "", step.began, step.ended, width, aec.YellowF)})
+		rows = append(rows, row{text: timed("WARN: "+warning, "", step.began, step.ended, width, s.colors.warning)})
 	}
 	return rows
 }
 
 // timed is a line that ends with how long it took. bytes are left out where
 // there is no room for them.
-func (s *buildScreen) timed(name, bytes string, began, ended time.Time, width int, color aec.ANSI) string {
+func timed(name, bytes string, began, ended time.Time, width int, color aec.ANSI) string {
 	if ended.IsZero() {
 		ended = time.Now()
 	}
@@ -157,11 +156,11 @@ func (s *buildScreen) timed(name, bytes string, began, ended time.Time, width in
 	if bytes != "" && width-len(bytes)-len(timer) > 20+leastWidth {
 		timer = bytes + "  " + timer
 	}
-	return s.paint(sides(" => "+name, timer, width), color)
+	return paint(sides(" => "+name, timer, width), color)
 }
 
-func (s *buildScreen) paint(line string, color aec.ANSI) string {
-	if color == nil || !s.colors {
+func paint(line string, color aec.ANSI) string {
+	if color == nil {
 		return line
 	}
 	return color.Apply(line)
