@@ -68,6 +68,7 @@ func (o *buildOptions) findContext(ctx context.Context, env *Env, where string, 
 		return err
 	}
 	b.Directories, b.Ignore = map[string]string{dockerfile.Main: directory}, map[string][]string{dockerfile.Main: ignored}
+	b.Fetched = map[string]bool{dockerfile.Main: o.remote}
 	if err := o.namedContexts(ctx, env, b); err != nil {
 		return err
 	}

@@ -33,6 +33,7 @@ func (o *buildOptions) namedContexts(ctx context.Context, env *Env, b *store.Bui
 		case strings.HasPrefix(value, "oci-layout://"):
 			return fmt.Errorf("--build-context %s: load the image and use %sNAME instead: %s load -i DIRECTORY.tar", flag, dockerfile.ImageContext, env.Program)
 		case isURL(value), isGit(value):
+			b.Fetched[name] = true
 			directory, err = o.fetched.named(ctx, env, value, "context-"+strconv.Itoa(i))
 		default:
 			directory, err = localContext(value)

@@ -18,6 +18,7 @@ type Build struct {
 	Platforms   []imagespec.Platform // one or more to build for, in place of Options.Platform
 	Directories map[string]string    // of the contexts: dockerfile.Main and those of --build-context
 	Ignore      map[string][]string  // patterns of .dockerignore, by context
+	Fetched     map[string]bool      // contexts that are gone after the build: nothing of them is remembered
 	Names       []reference.Named
 	Passing     bool // the image is there for its output alone, and goes when the store is closed
 	Squash      bool

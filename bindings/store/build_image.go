@@ -113,6 +113,7 @@ func (w *work) squash(ctx context.Context, stage *dockerfile.Stage, result stack
 	if squashed.top, err = w.putLayer(below.top, layer); err != nil {
 		return squashed, err
 	}
+	about.History = slices.Clone(about.History) // the plan's stays, in case the build is tried again
 	for i := history; i < len(about.History); i++ {
 		about.History[i].EmptyLayer = true
 	}

@@ -145,7 +145,10 @@ func (w *work) source(from dockerfile.Source) (source, error) {
 // contextSource is a build context as a tree to copy from.
 func (w *work) contextSource(name string) source {
 	dir := w.build.Directories[name]
-	from := source{root: dir, ignore: w.build.Ignore[name], seen: w.memoryOf(dir)}
+	from := source{root: dir, ignore: w.build.Ignore[name]}
+	if !w.build.Fetched[name] {
+		from.seen = w.memoryOf(dir)
+	}
 	if load := w.loads[name]; load != nil {
 		from.read = load.read
 	}
