@@ -44,7 +44,11 @@ func (m *matcher) reaches(dir string, exceptions bool) bool {
 	}
 	parts := strings.Split(dir, "/")
 	for _, pattern := range m.Patterns() {
-		if pattern.Exclusion() == exceptions && reaches(strings.Split(pattern.String(), "/"), parts) {
+		if pattern.Exclusion() != exceptions {
+			continue
+		}
+		// The matcher makes a regular expression of a pattern, in which these mean more than themselves.
+		if strings.ContainsAny(pattern.String(), "+()|{}^") || reaches(strings.Split(pattern.String(), "/"), parts) {
 			return true
 		}
 	}
