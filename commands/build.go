@@ -74,7 +74,7 @@ func buildImage(ctx context.Context, env *Env, o *buildOptions, where string) (e
 	shown.exports = o.outputs[0].title()
 	defer shown.close()
 	shown.did("[internal] load build definition from "+o.dockerfileName(), "transferring dockerfile: "+byteCount(b.Dockerfile.Size()))
-	b.Steps, b.Fetch = shown.step, fetchSource
+	b.Steps, b.Fetch, b.Gateway = shown.step, fetchSource, hostAddress
 	var warnings []dockerfile.Warning
 	planned := false
 	b.Planned = func(plan *dockerfile.Plan) error {

@@ -26,7 +26,7 @@ type Build struct {
 	Inline      bool         // the image gets the records of its own steps
 	Pull        bool         // also what is here
 	Network     string       // of RUN: default, host, none
-	Hosts       []string     // NAME:IP
+	Hosts       []string     // NAME:IP, or NAME:host-gateway
 	Limits      Limits
 	Secrets     map[string]Secret
 	SSH         map[string][]string // id → sockets or keys
@@ -34,6 +34,8 @@ type Build struct {
 	// its path. dir may hold what came of the URL before. show is told how many
 	// bytes are here, and of how many; 0 is not known.
 	Fetch func(ctx context.Context, item dockerfile.Item, dir string, show func(done, total int64)) (string, error)
+	// Gateway is this machine's address, which host-gateway stands for.
+	Gateway func() (string, error)
 	// Planned is told what there is to do, before anything is done, for each
 	// platform. With an error the build ends.
 	Planned func(plan *dockerfile.Plan) error

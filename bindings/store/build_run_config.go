@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 	"os/exec"
@@ -25,8 +26,9 @@ type runtimes struct {
 // there is to run them with.
 type runtimeConfig struct {
 	*config.Config
-	path       string // of the runtime
-	networking string // the program for networks
+	path         string // of the runtime
+	networking   string // the program for networks
+	guestAddress bool   // pasta has --map-guest-addr
 }
 
 // load reads containers.conf, once.
@@ -40,6 +42,11 @@ func (r *runtimes) load() (*runtimeConfig, error) {
 		r.conf = &runtimeConfig{Config: conf}
 		if r.conf.path, r.err = runtimePath(conf); r.err == nil {
 			r.conf.networking, r.err = rootlessNetwork(conf)
+		}
+		if r.conf.networking == "pasta" {
+			program, _ := conf.FindHelperBinary("pasta", true) // it is there
+			help, _ := exec.Command(program, "--help").CombinedOutput()
+			r.conf.guestAddress = bytes.Contains(help, []byte("--map-guest-addr"))
 		}
 	})
 	return r.conf, r.err

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -164,6 +165,10 @@ func (n *network) slirp(conf *runtimeConfig, path string) error {
 // machine's own resolver.
 const pastaResolver = "169.254.1.1"
 
+// pastaGateway is an address that pasta makes this machine's of: it gives the
+// process the machine's own.
+const pastaGateway = "169.254.1.2"
+
 func (n *network) pasta(conf *runtimeConfig, path string) error {
 	program, err := conf.FindHelperBinary("pasta", true)
 	if err != nil {
@@ -171,6 +176,9 @@ func (n *network) pasta(conf *runtimeConfig, path string) error {
 	}
 	pid := filepath.Join(n.pool.temp, "pasta-"+filepath.Base(path))
 	args := []string{"--config-net", "--foreground", "--quiet", "--pid", pid, "--dns-forward", pastaResolver}
+	if conf.guestAddress {
+		args = append(args, "--map-guest-addr", pastaGateway)
+	}
 	options := conf.Network.PastaOptions.Get()
 	for long, short := range map[string]string{"--tcp-ports": "-t", "--udp-ports": "-u", "--tcp-ns": "-T", "--udp-ns": "-U"} {
 		if !slices.Contains(options, long) && !slices.Contains(options, short) {
@@ -238,12 +246,29 @@ func (r *run) resolvConf(conf *runtimeConfig, mode string) (string, error) {
 }
 
 // hosts writes the /etc/hosts of a process.
-func (r *run) hosts() (string, error) {
+func (r *run) hosts(conf *runtimeConfig, mode string) (string, error) {
 	text := "127.0.0.1\tlocalhost " + r.Host + "\n::1\tlocalhost ip6-localhost ip6-loopback\n"
 	for _, host := range r.build.Hosts {
 		name, address, _ := strings.Cut(host, ":")
+		if address == "host-gateway" {
+			var err error
+			if address, err = r.gateway(conf, mode); err != nil {
+				return "", fmt.Errorf("--add-host %s: %w", host, err)
+			}
+		}
 		text += strings.Trim(address, "[]") + "\t" + name + "\n"
 	}
 	path := filepath.Join(r.dir, "hosts")
 	return path, os.WriteFile(path, []byte(text), 0o644)
+}
+
+// gateway is the address at which a process reaches this machine.
+func (r *run) gateway(conf *runtimeConfig, mode string) (string, error) {
+	if mode != defaultNetwork || conf.networking != "pasta" {
+		return r.build.Gateway()
+	}
+	if !conf.guestAddress {
+		return "", errors.New("this pasta is too old for it: install slirp4netns, or give an address")
+	}
+	return pastaGateway, nil
 }

@@ -37,7 +37,7 @@ func (r *run) configuration(conf *runtimeConfig, mode string) (*specs.Spec, erro
 	if err != nil {
 		return nil, err
 	}
-	hosts, err := r.hosts()
+	hosts, err := r.hosts(conf, mode)
 	if err != nil {
 		return nil, err
 	}
