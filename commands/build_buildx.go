@@ -59,6 +59,7 @@ func (o *buildxOptions) fill(env *Env, b *store.Build) (err error) {
 		if entitlement != "network.host" {
 			return fmt.Errorf("--allow %s: nothing that RUN starts gets more rights here than any container has", entitlement)
 		}
+		b.HostNetwork = true
 	}
 	for _, flags := range []*[]string{&o.output, &o.cacheFrom, &o.cacheTo, &o.secrets, &o.ssh} {
 		*flags = slices.DeleteFunc(*flags, func(flag string) bool { return flag == "" }) // a script's variable that is not set

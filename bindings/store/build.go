@@ -26,6 +26,7 @@ type Build struct {
 	Inline      bool         // the image gets the records of its own steps
 	Pull        bool         // also what is here
 	Network     string       // of RUN: default, host, none
+	HostNetwork bool         // RUN may ask for host
 	Hosts       []string     // NAME:IP, or NAME:host-gateway
 	Limits      Limits
 	Secrets     map[string]Secret
@@ -151,7 +152,7 @@ func (s *Store) plan(ctx context.Context, p *planned, told *telling) (err error)
 	if err != nil {
 		return err
 	}
-	return p.build.checkPlatforms(p.plan)
+	return p.build.checkRuns(p.plan)
 }
 
 // buildPlan does what there is to do for one platform.

@@ -173,11 +173,16 @@ func (s *Store) readBase(image *storage.Image) (*base, error) {
 	return b, nil
 }
 
-// checkPlatforms makes sure that this machine can execute what RUN starts.
-func (b *Build) checkPlatforms(plan *dockerfile.Plan) error {
+// checkRuns makes sure that this machine can execute what RUN starts, and that a
+// Dockerfile does not take itself what only the person may give.
+func (b *Build) checkRuns(plan *dockerfile.Plan) error {
 	for _, stage := range plan.Stages {
 		for _, step := range stage.Steps {
-			if step.Run != nil && !runnable(stage.Platform) {
+			switch {
+			case step.Run == nil:
+			case step.Run.Network == hostNetwork && !b.HostNetwork && b.Network != hostNetwork:
+				return b.Dockerfile.At(step.At, errors.New("network.host is not allowed: RUN --network=host reaches all that listens on this machine; build with --allow network.host if it may"))
+			case !runnable(stage.Platform):
 				return b.Dockerfile.At(step.At, fmt.Errorf("RUN for %s cannot run on this machine, which is %s: ask for qemu-user-static to be installed (its binfmt_misc handler is missing), or do the work in a stage that begins with FROM --platform=$BUILDPLATFORM",
 					platforms.Format(stage.Platform), platforms.Format(platforms.DefaultSpec())))
 			}
