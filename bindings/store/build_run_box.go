@@ -9,6 +9,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
+	"strings"
 
 	"github.com/containers/storage/pkg/reexec"
 	"golang.org/x/sys/unix"
@@ -109,6 +111,7 @@ func (r *run) startBox(ctx context.Context, mode string) (*box, error) {
 	b := &box{cmd: reexec.CommandContext(ctx, boxed), orders: writer}
 	b.cmd.SysProcAttr = &unix.SysProcAttr{Cloneflags: unix.CLONE_NEWPID, Pdeathsig: unix.SIGKILL, Setsid: true}
 	b.cmd.ExtraFiles = []*os.File{reader}
+	b.cmd.Env = slices.DeleteFunc(os.Environ(), isActivation)
 	b.output.running = b.started
 	b.cmd.Stdout, b.cmd.Stderr = b.output.to(r.stdout), b.output.to(r.stderr)
 	stdin, nothing, err := os.Pipe() // as docker has it: empty, and not a device
@@ -136,6 +139,13 @@ func (r *run) startBox(ctx context.Context, mode string) (*box, error) {
 		}
 	}
 	return b, nil
+}
+
+// isActivation tells of a variable whether systemd says something to this program
+// by it: the runtime would take it for the process's.
+// Source: https://www.freedesktop.org/software/systemd/man/latest/sd_listen_fds.html
+func isActivation(variable string) bool {
+	return strings.HasPrefix(variable, "LISTEN_") || strings.HasPrefix(variable, "NOTIFY_SOCKET=")
 }
 
 // run has the program become the runtime, and waits for its end.
