@@ -81,10 +81,13 @@ func (f *fetched) clone(ctx context.Context, where, name string, keepGitDir bool
 // withoutCredentials takes those of an address out of what git keeps below a
 // directory: also submodules may have been found by them.
 func withoutCredentials(directory, address string) error {
-	_, typed, _ := strings.Cut(address, "://")
-	_, shown, is := strings.Cut(urlutil.RedactCredentials(address), "://")
-	typed, _, has := strings.Cut(typed, "@")
-	if shown, _, _ = strings.Cut(shown, "@"); !is || !has || typed == shown {
+	user := func(address string) string {
+		_, rest, _ := strings.Cut(address, "://")
+		authority, _, _ := strings.Cut(rest, "/")
+		return authority[:max(strings.LastIndex(authority, "@"), 0)]
+	}
+	typed, shown := user(address), user(urlutil.RedactCredentials(address))
+	if typed == shown {
 		return nil
 	}
 	return filepath.WalkDir(directory, func(name string, entry fs.DirEntry, err error) error {
