@@ -62,8 +62,9 @@ func Undo() {
 
 // putOffCollection lets the heap, 8 MB after the initialisers, grow to 32 MB
 // before the first collection: most commands end before that, and it would cost
-// them 1.5 ms. After it, things are as if nothing had been changed.
+// them 1.5 ms. After it, it may grow by a half: a build from 300,000 files takes
+// 230 MB so, and 300 MB with Go's own measure, in the same time.
 func putOffCollection() {
 	debug.SetGCPercent(800)
-	runtime.AddCleanup(new([64]byte), func(percent int) { debug.SetGCPercent(percent) }, gcPercent)
+	runtime.AddCleanup(new([64]byte), func(percent int) { debug.SetGCPercent(percent) }, min(gcPercent, 50))
 }
