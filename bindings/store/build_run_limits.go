@@ -8,8 +8,10 @@ import (
 	"path"
 	"path/filepath"
 	"slices"
+	"time"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
 )
 
 // limited tells whether the process needs a control group of its own.
@@ -106,13 +108,25 @@ func removeCgroup(bundle string) error {
 	})
 	for _, group := range slices.Backward(groups) {
 		if err == nil {
-			err = os.Remove(group)
+			err = removeEmptied(group)
 		}
 	}
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("removing the control group of a RUN: %w", err)
 	}
 	return nil
+}
+
+// removeEmptied removes a control group whose processes were killed: they may need
+// a moment to end.
+func removeEmptied(group string) (err error) {
+	for range 100 {
+		if err = os.Remove(group); !errors.Is(err, unix.EBUSY) {
+			break
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	return err
 }
 
 // cgroupArgs are the runtime's flags: it needs no control group for what has no

@@ -119,33 +119,36 @@ func (s *Store) makeTemp(parent string) error {
 		return err
 	}
 	for _, dir := range old {
-		lock, err := lockDirectory(dir, unix.LOCK_EX|unix.LOCK_NB)
-		if err != nil {
-			continue // in use, or just gone
-		}
-		left, err := filepath.Glob(filepath.Join(dir, runPrefix+"*"))
-		if err != nil {
-			return err
-		}
-		for _, bundle := range left {
-			if err := removeCgroup(bundle); err != nil {
-				return err
-			}
-		}
-		s.Killed += len(left)
-		if err = s.dropNoted(dir); err == nil {
-			err = removeTemp(dir)
-		}
-		lock.Close()
-		if err != nil {
-			return err
-		}
+		_ = s.clear(dir) // what cannot be removed today is no reason to do nothing: the next one tries again
 	}
 	if s.temp, err = os.MkdirTemp(parent, tempPrefix); err != nil {
 		return err
 	}
 	s.lock, err = lockDirectory(s.temp, unix.LOCK_EX)
 	return err
+}
+
+// clear removes what a killed process has left in its temporary directory.
+func (s *Store) clear(dir string) error {
+	lock, err := lockDirectory(dir, unix.LOCK_EX|unix.LOCK_NB)
+	if err != nil {
+		return err // in use, or just gone
+	}
+	defer lock.Close()
+	left, err := filepath.Glob(filepath.Join(dir, runPrefix+"*"))
+	if err != nil {
+		return err
+	}
+	for _, bundle := range left {
+		if err := removeCgroup(bundle); err != nil {
+			return err
+		}
+	}
+	if err := s.dropNoted(dir); err != nil {
+		return err
+	}
+	s.Killed += len(left)
+	return removeTemp(dir)
 }
 
 func lockDirectory(path string, how int) (*os.File, error) {
@@ -165,6 +168,10 @@ func lockDirectory(path string, how int) (*os.File, error) {
 func (s *Store) roomy(err error) error {
 	if err == nil || !strings.Contains(err.Error(), unix.ENOSPC.Error()) {
 		return err
+	}
+	var disk unix.Statfs_t
+	if unix.Statfs(s.RunRoot(), &disk) == nil && disk.Bavail == 0 {
+		return fmt.Errorf("no space left on the disk of %s: remove something and try again", s.RunRoot())
 	}
 	return fmt.Errorf("no space left on the disk of the image store %s: remove something and try again", s.GraphRoot())
 }
