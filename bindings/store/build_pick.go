@@ -240,6 +240,8 @@ func (p *picking) named(pattern string, include, exclude []string) ([]*match, er
 // absent says in docker's words that something is not there.
 func (p *picking) absent(name string, include []string, err error) error {
 	switch {
+	case errors.Is(err, unix.ELOOP):
+		return fmt.Errorf("%s: %w", name, err)
 	case !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, unix.ENOTDIR):
 		return err
 	case include != nil || p.source.own && !p.linked(name):

@@ -64,7 +64,7 @@ func (p *picking) below(dir *position, name string) (*position, error) {
 		return nil, fs.ErrNotExist
 	}
 	if err := unix.Fstatat(int(p.root.Fd()), at.path, &at.stat, unix.AT_SYMLINK_NOFOLLOW); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("looking at %.200s: %w", path.Join(p.source.root, at.path), err)
 	}
 	if at.ignored && at.kind() != unix.S_IFDIR {
 		return nil, fs.ErrNotExist
