@@ -251,7 +251,7 @@ func (o *buildOptions) exportCaches(ctx context.Context, built *store.Built, sho
 			if err == nil {
 				shown.endTask(step, task)
 			}
-			shown.end(step, false, err)
+			shown.end(step, false, canceled(ctx, err))
 		})
 		if err != nil && (!to.ignoreError || ctx.Err() != nil) {
 			return fmt.Errorf("%s: %w", to.Shown, err)

@@ -25,13 +25,21 @@ func (o *buildOptions) pushAll(ctx context.Context, images *store.Store, built [
 		pushed, err := images.PushBuilt(ctx, built, tagged, func(layer, action string, done, total int64) {
 			shown.locked(func() { shown.pushed(step, "pushing layer "+layer, action, done, total) })
 		})
-		shown.locked(func() { shown.end(step, false, err) })
+		shown.locked(func() { shown.end(step, false, canceled(ctx, err)) })
 		if err != nil {
 			return err
 		}
 		o.written = cmp.Or(o.written, pushed.Digest) // docker's is the first name's, too
 	}
 	return nil
+}
+
+// canceled is a step's error as it is shown: a person who ends a build knows why.
+func canceled(ctx context.Context, err error) error {
+	if err != nil && ctx.Err() != nil {
+		return context.Canceled
+	}
+	return err
 }
 
 // pushed shows what becomes of a layer that is pushed.

@@ -88,17 +88,21 @@ func buildxDu(env *Env, kept dockerfilters.Args, format string, forSystem bool) 
 		if err := table.Flush(); err != nil {
 			return err
 		}
-		return printCacheTotals(env.Out, records)
+		return printCacheTotals(env.Out, kept, records)
 	case "pretty":
 		for _, row := range rows {
 			row.pretty(env.Out)
 		}
-		return printCacheTotals(env.Out, records)
+		return printCacheTotals(env.Out, kept, records)
 	}
 	return output.Print(env.Out, formatter.Format(format), nil, rows)
 }
 
-func printCacheTotals(out io.Writer, records []*types.BuildCache) error {
+// printCacheTotals prints, as buildx does, nothing about a part of the cache.
+func printCacheTotals(out io.Writer, kept dockerfilters.Args, records []*types.BuildCache) error {
+	if kept.Len() > 0 {
+		return nil
+	}
 	var shared, private, reclaimable int64
 	for _, record := range records {
 		if record.Shared {

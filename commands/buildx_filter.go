@@ -3,6 +3,7 @@ package commands
 import (
 	"fmt"
 	"path"
+	"regexp"
 	"strings"
 	"time"
 
@@ -18,10 +19,12 @@ func checkBuilder(name string) error {
 	return nil
 }
 
-// cacheFilters are those of buildx du and prune.
+// cacheFilters are those of buildx du and prune. NAME!=VALUE is what does not
+// have a value, NAME~=VALUE what a regular expression finds.
 // Source: https://docs.docker.com/reference/cli/docker/buildx/prune/#filter
 var cacheFilters = map[string]bool{
 	"until": true, "unused-for": true, "id": true, "description": true, "type": true,
+	"id!": true, "description!": true, "type!": true, "id~": true, "description~": true, "type~": true,
 	"inuse": true, "mutable": true, "immutable": true, "shared": true, "private": true,
 }
 
@@ -63,6 +66,12 @@ func matchesCache(kept dockerfilters.Args, r *types.BuildCache) bool {
 		"mutable": r.Type == cacheMountType, "immutable": r.Type != cacheMountType,
 	} {
 		if wanted, err := kept.GetBoolOrDefault(key, value); err != nil || wanted != value {
+			return false
+		}
+	}
+	for key, text := range map[string]string{"type": r.Type, "id": r.ID, "description": r.Description} {
+		if !fits(kept.Get(key+"!"), func(value string) bool { return value != text }) ||
+			!fits(kept.Get(key+"~"), func(value string) bool { matches, _ := regexp.MatchString(value, text); return matches }) {
 			return false
 		}
 	}
