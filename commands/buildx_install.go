@@ -49,5 +49,5 @@ var buildxAbsent = map[string]string{
 	"bake":       "bake files are not read: run one build for each of their targets (dockerfile is --file, tags are --tag, args --build-arg)",
 	"dial-stdio": "there is no BuildKit to talk with: builds run in this program",
 	"history":    "builds leave no records: keep what a build prints (build --progress plain . 2>FILE); buildx du lists what is cached",
-	"imagetools": "look at what a registry has with manifest inspect, and give it one more name there with pull, tag and push",
+	"create":     "give an image of a registry one more name there with pull, tag and push",
 }

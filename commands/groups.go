@@ -143,6 +143,7 @@ var allCommands = []entry{
 
 // buildxCommands are docker builder's, too, as with the buildx plugin.
 var buildxCommands = []entry{
+	{"imagetools", group("Commands to work on images in registry", []entry{{"inspect", imagetoolsInspectCommand}})},
 	{"build b", buildCommand},
 	{"create", buildxCreateCommand},
 	{"du", buildxDuCommand},

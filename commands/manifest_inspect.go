@@ -73,21 +73,27 @@ type verboseManifest struct {
 	OCIManifest      json.RawMessage `json:",omitempty"`
 }
 
-func inspectManifest(ctx context.Context, env *Env, name reference.Named, insecure, verbose bool) error {
+// openManifests connects with a name's registry. The name is then without a tag
+// that says nothing more than the digest beside it.
+func openManifests(ctx context.Context, env *Env, name reference.Named, insecure bool) (reference.Named, *store.Manifests, error) {
 	if digested, is := name.(reference.Canonical); is {
-		// A tag beside it says nothing more.
 		exact, err := reference.WithDigest(reference.TrimNamed(name), digested.Digest())
 		if err != nil {
-			return err
+			return nil, nil, err
 		}
 		name = exact
 	}
 	name = reference.TagNameOnly(name)
 	if err := env.Credentials(ctx, name); err != nil {
-		return err
+		return nil, nil, err
 	}
 	quietLibraries()
 	manifests, err := store.OpenManifests(ctx, name, insecure)
+	return name, manifests, err
+}
+
+func inspectManifest(ctx context.Context, env *Env, name reference.Named, insecure, verbose bool) error {
+	name, manifests, err := openManifests(ctx, env, name, insecure)
 	if err != nil {
 		return err
 	}
