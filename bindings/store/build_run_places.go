@@ -12,6 +12,7 @@ import (
 
 	"github.com/containers/storage/pkg/idtools"
 	securejoin "github.com/cyphar/filepath-securejoin"
+	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 )
 
@@ -30,7 +31,7 @@ func (r *run) makePlaces() error {
 			return fmt.Errorf("making the places of mounts: /%s of the image is a link: RUN needs an ordinary directory there", name)
 		}
 	}
-	for _, mount := range r.spec.Mounts {
+	for i, mount := range r.spec.Mounts {
 		isFile := false
 		if mount.Type == "bind" {
 			info, err := os.Stat(mount.Source)
@@ -39,7 +40,7 @@ func (r *run) makePlaces() error {
 			}
 			isFile = !info.IsDir()
 		}
-		if r.isCovered(mount.Destination) {
+		if isCovered(mount.Destination, r.spec.Mounts[:i]) {
 			continue
 		}
 		if err := r.makePlace(mount.Destination, isFile); err != nil {
@@ -49,9 +50,9 @@ func (r *run) makePlaces() error {
 	return nil
 }
 
-// isCovered tells whether something is mounted above a path.
-func (r *run) isCovered(path string) bool {
-	for _, mount := range r.spec.Mounts {
+// isCovered tells whether one of the mounts before is above a path.
+func isCovered(path string, before []specs.Mount) bool {
+	for _, mount := range before {
 		if strings.HasPrefix(path, strings.TrimSuffix(mount.Destination, "/")+"/") {
 			return true
 		}
