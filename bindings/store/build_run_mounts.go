@@ -34,10 +34,7 @@ func (r *run) addMounts(ctx context.Context) error {
 		case "cache":
 			added, err = r.cache(ctx, mount, r.roots[i])
 		case "tmpfs":
-			added = &specs.Mount{Type: "tmpfs", Source: "tmpfs", Options: []string{"nosuid", "mode=1777"}}
-			if mount.Size > 0 {
-				added.Options = append(added.Options, fmt.Sprintf("size=%d", mount.Size))
-			}
+			added, err = r.memory(mount)
 		case "secret":
 			added, err = r.secret(i)
 		case "ssh":
@@ -64,6 +61,25 @@ func (r *run) addMounts(ctx context.Context) error {
 		r.spec.Mounts = append(r.spec.Mounts, mount)
 	}
 	return nil
+}
+
+// memory shows an empty directory that has the mode of the one in its place, if
+// there is one.
+func (r *run) memory(mount *dockerfile.Mount) (*specs.Mount, error) {
+	place, err := securejoin.SecureJoin(r.files.root, mount.Target)
+	if err != nil {
+		return nil, err
+	}
+	mode := uint32(unix.S_ISVTX | 0o777)
+	var there unix.Stat_t
+	if err := unix.Lstat(place, &there); err == nil {
+		mode = there.Mode & 0o7777
+	}
+	shown := &specs.Mount{Type: "tmpfs", Source: "tmpfs", Options: []string{"nosuid", fmt.Sprintf("mode=%o", mode)}}
+	if mount.Size > 0 {
+		shown.Options = append(shown.Options, fmt.Sprintf("size=%d", mount.Size))
+	}
+	return shown, nil
 }
 
 // bind shows files from elsewhere; what is written to them vanishes.
@@ -188,6 +204,9 @@ func (r *run) secret(i int) (*specs.Mount, error) {
 	if !given {
 		if mount.Required {
 			return nil, fmt.Errorf("secret %s: not found", mount.ID)
+		}
+		if mount.Env != "" {
+			r.setVariable(mount.Env, "")
 		}
 		return nil, nil
 	}
