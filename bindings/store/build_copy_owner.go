@@ -104,6 +104,11 @@ func bitsOf(m os.FileMode) uint32 {
 func (l *draft) ownerOf(chown string) (*owner, error) {
 	name, group, grouped := strings.Cut(chown, ":")
 	o := &owner{}
+	for _, name := range []string{name, group} {
+		if _, is := idOf(name); !is && l.below == nil {
+			return nil, fmt.Errorf("invalid user index: -1: nothing is here that says who %s is: use a number, or copy /etc/passwd and /etc/group before", name)
+		}
+	}
 	if id, is := idOf(name); is {
 		o.uid, o.gid = id, id
 	} else {
