@@ -140,6 +140,9 @@ func (l *draft) place(dir *node, name string, n *node) (*node, error) {
 	}
 	n.name, n.parent = name, dir
 	dir.files[name] = n
+	if !dir.kept {
+		dir.mtime = l.now
+	}
 	l.keep(n)
 	return n, nil
 }
