@@ -141,7 +141,7 @@ func pickItem(ctx context.Context, c *dockerfile.Copy, item dockerfile.Item, fro
 func (p *picking) item(c *dockerfile.Copy, item dockerfile.Item) (matches []*match, err error) {
 	switch {
 	case p.source.file != "":
-		m, err := p.fetched(item)
+		m, err := p.fetched(item, c.Exclude)
 		if err != nil {
 			return nil, err
 		}
@@ -159,15 +159,18 @@ func (p *picking) item(c *dockerfile.Copy, item dockerfile.Item) (matches []*mat
 }
 
 // fetched takes what a URL or a git repository has given.
-func (p *picking) fetched(item dockerfile.Item) (*match, error) {
+func (p *picking) fetched(item dockerfile.Item, exclude []string) (*match, error) {
 	at, err := p.at(filepath.Base(p.source.file))
 	if err != nil {
 		return nil, err
 	}
-	filter, err := newFilter(nil, nil)
-	if item.Git != "" && !item.KeepGitDir {
-		filter, err = newFilter(nil, []string{".git"})
+	switch {
+	case item.Git == "":
+		exclude = nil // as of any file that is named itself
+	case !item.KeepGitDir:
+		exclude = append(slices.Clone(exclude), ".git")
 	}
+	filter, err := newFilter(nil, exclude)
 	if err != nil {
 		return nil, err
 	}
