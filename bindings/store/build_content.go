@@ -180,6 +180,9 @@ func (f *found) write(w io.Writer, named, own bool) {
 	if !own {
 		uid, gid = 0, 0
 	}
+	if !named && f.kind() == unix.S_IFDIR { // only its contents go anywhere
+		uid, gid, mode = 0, 0, unix.S_IFDIR
+	}
 	if f.passed {
 		mode |= 1 << 31
 	}

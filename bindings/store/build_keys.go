@@ -4,7 +4,6 @@ import (
 	"context"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"dockless/bindings/dockerfile"
 
@@ -176,56 +175,11 @@ func (w *work) key(ctx context.Context, step *dockerfile.Step, below digest.Dige
 	return w.runKey(ctx, step.Run, below, w.mountKey)
 }
 
-// runKey is the digest of what a process is made from; of is the key of what it
-// sees by a mount.
-func (w *work) runKey(ctx context.Context, run *dockerfile.Run, below digest.Digest, of func(context.Context, dockerfile.Mount) (digest.Digest, error)) (digest.Digest, error) {
-	r := *run
-	network, err := (&process{Run: run, build: w.build}).networkMode() // has several names
-	if err != nil {
-		return "", err
-	}
-	r.Proxy, r.Mounts, r.Network = nil, nil, network
-	limits := &w.build.Limits
-	parts := []any{"run", below, w.build.hostNames(), limits.ShmSize, limits.Ulimits, limits.CgroupParent, r}
-	for _, mount := range run.Mounts {
-		var from digest.Digest
-		if !mount.From.None() {
-			if from, err = of(ctx, mount); err != nil || from == "" {
-				return "", err
-			}
-		}
-		mount.From = dockerfile.Source{}
-		if mount.Type == "cache" && !usualCache(mount) {
-			mount.ID, mount.Sharing = "", ""
-		}
-		parts = append(parts, mount, from)
-	}
-	return keyOf(parts...), nil
-}
-
-// hostNames are those of --add-host: with docker the addresses do not count.
-func (b *Build) hostNames() (names []string) {
-	for _, host := range b.Hosts {
-		name, _, _ := strings.Cut(host, ":")
-		names = append(names, name)
-	}
-	return names
-}
-
-// usualCache tells whether a cache is named after the place where it is mounted,
-// perhaps behind BUILDKIT_CACHE_MOUNT_NS, and shared. Of others neither name nor
-// sharing counts.
-// Source: https://github.com/moby/buildkit/blob/v0.25.1/solver/llbsolver/ops/exec.go (checkShouldClearCacheOpts).
-func usualCache(mount dockerfile.Mount) bool {
-	_, behind, _ := strings.Cut(mount.ID, "/")
-	return mount.Sharing == "shared" && (mount.ID == mount.Target || behind == mount.Target)
-}
-
 // contentKey is the digest of a step that takes files from somewhere, which has
 // been built: of the content. It is "" for other steps.
 func (w *work) contentKey(ctx context.Context, step *dockerfile.Step, below digest.Digest) (digest.Digest, error) {
 	switch {
-	case step.Run != nil && slices.ContainsFunc(step.Run.Mounts, func(m dockerfile.Mount) bool { return m.From.Stage != nil || m.From.Image != "" }):
+	case step.Run != nil && slices.ContainsFunc(step.Run.Mounts, isPart):
 		return w.runKey(ctx, step.Run, below, w.mountContent)
 	case step.Copy == nil:
 		return "", nil
@@ -235,45 +189,6 @@ func (w *work) contentKey(ctx context.Context, step *dockerfile.Step, below dige
 		return "", err
 	}
 	return keyOf("content", below, picked.digest()), nil
-}
-
-// mountKey is the key of what a process sees by a mount.
-func (w *work) mountKey(ctx context.Context, mount dockerfile.Mount) (digest.Digest, error) {
-	if mount.From.Context == "" {
-		return w.sourceKey(mount.From), nil
-	}
-	return w.mountContent(ctx, mount)
-}
-
-// mountContent is the digest of the files that a process sees by a mount.
-func (w *work) mountContent(ctx context.Context, mount dockerfile.Mount) (digest.Digest, error) {
-	place := [2]string{mount.From.Context, mount.Source}
-	if mount.From.Context == "" {
-		place[0] = w.sourceKey(mount.From).String()
-	}
-	w.mutex.Lock()
-	key, known := w.mounts[place]
-	w.mutex.Unlock()
-	if known {
-		return key, nil
-	}
-	from, err := w.source(mount.From)
-	if err != nil {
-		return "", err
-	}
-	all := &dockerfile.Copy{From: mount.From, Items: []dockerfile.Item{{Path: mount.Source}}, Dest: "/"}
-	picked, err := w.pick(ctx, all, []source{from})
-	if err != nil && mount.From.Context == "" && ctx.Err() == nil {
-		return "", nil //nolint:nilerr // who mounts it says why
-	}
-	if err != nil {
-		return "", err
-	}
-	key = picked.digest()
-	w.mutex.Lock()
-	defer w.mutex.Unlock()
-	w.mounts[place] = key
-	return key, nil
 }
 
 // sourceKey is the key of an image, or of a stage.
