@@ -31,6 +31,9 @@ func (b *building) run(i *instructions.RunCommand, from []*node) error {
 	if err != nil {
 		return err
 	}
+	if len(run.Args) == 0 {
+		return errors.New("arguments are required")
+	}
 	run.Process = strings.Join(run.Args, " ")
 	if network := instructions.GetNetwork(i); network != instructions.NetworkDefault {
 		run.Network = network
