@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 
 	"dockless/bindings/dockerfile"
 
@@ -45,9 +46,16 @@ func shortWarning(w dockerfile.Warning) string {
 	return text
 }
 
-// printWarnings shows after a build what BuildKit's checks have found.
+// printWarnings shows after a build what BuildKit's checks have found, each once.
 // Source: https://docs.docker.com/reference/build-checks/
 func (o *buildOptions) printWarnings(out io.Writer, file *dockerfile.File, warnings []dockerfile.Warning) {
+	shown := map[string]bool{}
+	warnings = slices.DeleteFunc(slices.Clone(warnings), func(w dockerfile.Warning) bool {
+		text := shortWarning(w)
+		again := shown[text]
+		shown[text] = true
+		return again
+	})
 	if len(warnings) == 0 {
 		return
 	}

@@ -80,7 +80,7 @@ func (f *File) Outline(o Options) (*Outline, error) {
 	for _, command := range declared {
 		for _, arg := range command.Args {
 			if value, _ := g.globals.Get(arg.Key); used[arg.Key] {
-				out.Args = append(out.Args, Parameter{Name: arg.Key, Description: arg.Comment, Value: value, At: command.Location()})
+				out.Args = once(out.Args, Parameter{Name: arg.Key, Description: arg.Comment, Value: value, At: command.Location()})
 			}
 		}
 	}
@@ -107,11 +107,15 @@ func (o *outline) stage(n *node, used map[string]bool) error {
 		switch command := c.Command.(type) {
 		case *instructions.ArgCommand:
 			for _, arg := range command.Args {
-				value, err := o.value(arg, values, used)
+				value, global, err := o.value(arg, values, used)
 				if err != nil {
 					return o.graph.file.At(command.Location(), err)
 				}
 				values.set(arg.Key, value)
+				if global {
+					continue
+				}
+				o.Args = slices.DeleteFunc(o.Args, func(p Parameter) bool { return p.Name == arg.Key })
 				o.Args = append(o.Args, Parameter{Name: arg.Key, Description: arg.Comment, Value: value, At: command.Location()})
 			}
 		case *instructions.EnvCommand:
@@ -148,20 +152,21 @@ func (o *outline) stage(n *node, used map[string]bool) error {
 	return nil
 }
 
-// value is what an argument has without others being given.
-func (o *outline) value(arg instructions.KeyValuePairOptional, values *environment, used map[string]bool) (string, error) {
+// value is what an argument has without others being given; of a global one only
+// the ARG before the first FROM is listed.
+func (o *outline) value(arg instructions.KeyValuePairOptional, values *environment, used map[string]bool) (value string, global bool, err error) {
 	if given, found := o.graph.given[arg.Key]; found {
-		return given, nil
+		return given, false, nil
 	}
 	if arg.Value == nil {
-		value, found := o.graph.globals.Get(arg.Key)
-		if found && slices.Contains(o.graph.declared, arg.Key) {
+		value, global = o.graph.globals.Get(arg.Key)
+		if global && slices.Contains(o.graph.declared, arg.Key) {
 			used[arg.Key] = true
 		}
-		return value, nil
+		return value, global, nil
 	}
-	value, _, err := o.graph.words.ProcessWord(*arg.Value, values)
-	return value, err
+	value, _, err = o.graph.words.ProcessWord(*arg.Value, values)
+	return value, false, err
 }
 
 // once adds a parameter whose name is new.
