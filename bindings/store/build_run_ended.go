@@ -2,6 +2,7 @@ package store
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -110,27 +111,34 @@ func (r *run) ended(ctx context.Context, b *box, err error) error {
 }
 
 // unexecuted begins what crun prints about a program that the kernel does not
-// execute: it has no log any more by then. Other lines in the form of its log are
+// execute: it has no log any more by then. Other entries in the form of its log are
 // the process's own.
-const unexecuted = "exec container process"
+const unexecuted = "exec "
 
 // complaint is the last error that the runtime has logged, or printed.
-func (r *run) complaint(o *output) (last string) {
+func (r *run) complaint(o *output) string {
 	logged, _ := os.ReadFile(filepath.Join(r.dir, runtimeLog)) // without one there is no error in it
 	var printed []byte
 	for _, held := range o.held {
 		printed = append(printed, held.text...)
 	}
-	for _, from := range []struct {
-		text   []byte
-		begins string
-	}{{logged, ""}, {printed, unexecuted}} {
-		for text := range bytes.Lines(from.text) {
-			var line struct{ Level, Msg string }
-			if json.Unmarshal(text, &line) == nil && line.Level == "error" && strings.HasPrefix(line.Msg, from.begins) {
-				last = line.Msg
-			}
+	return cmp.Or(lastError(printed, unexecuted), lastError(logged, ""))
+}
+
+// lastError finds the last of the errors in JSON that a runtime has written, each
+// on a line or, as newer ones do, on several, among other text.
+func lastError(text []byte, begins string) (last string) {
+	for len(text) > 0 {
+		var entry struct{ Level, Msg string }
+		decoder := json.NewDecoder(bytes.NewReader(text))
+		if decoder.Decode(&entry) != nil {
+			_, text, _ = bytes.Cut(text, []byte("\n"))
+			continue
 		}
+		if entry.Level == "error" && strings.HasPrefix(entry.Msg, begins) {
+			last = entry.Msg
+		}
+		text = text[decoder.InputOffset():]
 	}
 	return last
 }
