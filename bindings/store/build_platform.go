@@ -19,8 +19,12 @@ var qemu = map[string]string{
 	"ppc64le": "qemu-ppc64le", "s390x": "qemu-s390x", "mips64le": "qemu-mips64el", "loong64": "qemu-loongarch64",
 }
 
-// runnable tells whether the kernel can execute programs for a platform.
+// runnable tells whether the kernel can execute programs for a platform. What a
+// program wants of an amd64 processor is for that to say.
 func runnable(platform imagespec.Platform) bool {
+	if platform.Architecture == "amd64" {
+		platform.Variant = ""
+	}
 	if platforms.Default().Match(platform) || platform.Architecture == "386" && platforms.DefaultSpec().Architecture == "amd64" {
 		return true
 	}
