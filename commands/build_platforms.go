@@ -67,23 +67,21 @@ func folder(platform imagespec.Platform) string {
 // writeFiles writes the files of images as one archive: those of several each in
 // the folder of its platform.
 func writeFiles(ctx context.Context, images *store.Store, built []store.BuiltImage, out io.Writer) error {
-	if len(built) == 1 {
-		return images.Files(ctx, built[0].ID, func(files io.Reader) error {
-			_, err := io.Copy(out, files)
-			return err
-		})
-	}
 	archive := tar.NewWriter(out)
 	for _, image := range built {
-		err := images.Files(ctx, image.ID, func(files io.Reader) error { return copyBelow(archive, files, folder(image.Platform)) })
-		if err != nil {
+		below := ""
+		if len(built) > 1 {
+			below = folder(image.Platform)
+		}
+		if err := images.Files(ctx, image.ID, func(files io.Reader) error { return copyBelow(archive, files, below) }); err != nil {
 			return err
 		}
 	}
 	return archive.Close()
 }
 
-// copyBelow copies an archive's entries into another, below a directory.
+// copyBelow copies an archive's entries into another, below a directory, and
+// without the names of users and groups, which are this machine's.
 func copyBelow(to *tar.Writer, files io.Reader, directory string) error {
 	from := tar.NewReader(files)
 	for {
@@ -94,13 +92,16 @@ func copyBelow(to *tar.Writer, files io.Reader, directory string) error {
 		if err != nil {
 			return err
 		}
-		slash := ""
-		if header.Typeflag == tar.TypeDir {
-			slash = "/"
-		}
-		header.Name = path.Join(directory, header.Name) + slash
-		if header.Typeflag == tar.TypeLink {
-			header.Linkname = path.Join(directory, header.Linkname)
+		header.Uname, header.Gname = "", ""
+		if directory != "" {
+			slash := ""
+			if header.Typeflag == tar.TypeDir {
+				slash = "/"
+			}
+			header.Name = path.Join(directory, header.Name) + slash
+			if header.Typeflag == tar.TypeLink {
+				header.Linkname = path.Join(directory, header.Linkname)
+			}
 		}
 		if err := to.WriteHeader(header); err != nil {
 			return fmt.Errorf("%s: %w", header.Name, err)
