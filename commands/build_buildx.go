@@ -55,14 +55,14 @@ func (o *buildxOptions) flags() []cli.Flag {
 
 // fill checks the flags and puts them into the form in which they are asked for.
 func (o *buildxOptions) fill(env *Env, b *store.Build) (err error) {
+	for _, flags := range []*[]string{&o.output, &o.cacheFrom, &o.cacheTo, &o.secrets, &o.ssh, &o.contexts, &o.allow, &o.annotations} {
+		*flags = slices.DeleteFunc(*flags, func(flag string) bool { return flag == "" }) // a script's variable that is not set
+	}
 	for _, entitlement := range o.allow {
 		if entitlement != "network.host" {
 			return fmt.Errorf("--allow %s: nothing that RUN starts gets more rights here than any container has", entitlement)
 		}
 		b.HostNetwork = true
-	}
-	for _, flags := range []*[]string{&o.output, &o.cacheFrom, &o.cacheTo, &o.secrets, &o.ssh} {
-		*flags = slices.DeleteFunc(*flags, func(flag string) bool { return flag == "" }) // a script's variable that is not set
 	}
 	if o.check {
 		o.call = "check"
