@@ -120,8 +120,8 @@ func (o *buildxOptions) name(b *store.Build, typed string) error {
 	if err != nil {
 		return fmt.Errorf("invalid tag %q: %w", typed, err)
 	}
-	if _, digested := name.(reference.Digested); digested {
-		return errDigestGiven
+	if err := canBeGiven(name); err != nil {
+		return err
 	}
 	b.Names = append(b.Names, name)
 	o.typed = append(o.typed, asTyped(typed))

@@ -52,12 +52,12 @@ func commitCommand(env *Env) *cli.Command {
 func commit(ctx context.Context, env *Env, o commitOptions, typed, image string) error {
 	work := store.Commit{Author: o.author, Message: o.message}
 	if image != "" {
-		target, err := newImageName(image)
+		target, err := imageReference(image)
 		if err != nil {
 			return err
 		}
-		if target == nil {
-			return errDigestGiven
+		if err := canBeGiven(target); err != nil {
+			return err
 		}
 		work.Name = target.String()
 	}

@@ -27,15 +27,12 @@ func tag(ctx context.Context, env *Env, source, target string) error {
 	if _, err := reference.ParseAnyReference(source); err != nil {
 		return fmt.Errorf("Error parsing reference: %q is not a valid repository/tag: %w", source, err)
 	}
-	name, err := newImageName(target)
+	name, err := imageReference(target)
 	if err != nil {
 		return fmt.Errorf("Error parsing reference: %q is not a valid repository/tag: %w", target, err)
 	}
-	if name == nil {
-		return errDigestGiven
-	}
-	if name.Name() == "docker.io/library/sha256" {
-		return errors.New("refusing to create an ambiguous tag using digest algorithm as name")
+	if err := canBeGiven(name); err != nil {
+		return err
 	}
 	conn, err := env.Engine(ctx)
 	if err != nil {
@@ -50,20 +47,16 @@ func tag(ctx context.Context, env *Env, source, target string) error {
 	if err != nil {
 		return err
 	}
-	return absentImage(familiarName(source), images.Tag(conn, image, name.Tag(), name.Name(), nil))
+	return absentImage(familiarName(source), images.Tag(conn, image, name.(reference.Tagged).Tag(), name.Name(), nil))
 }
 
-var errDigestGiven = errors.New("refusing to create a tag with a digest reference")
-
-// newImageName reads the name that a new image shall have, :latest unless told;
-// it is nil if the name is fixed to a digest, which is not ours to give.
-func newImageName(typed string) (reference.NamedTagged, error) {
-	named, err := reference.ParseNormalizedNamed(typed)
-	if err != nil {
-		return nil, err
+// canBeGiven refuses, in docker's words, names that no image can be given.
+func canBeGiven(name reference.Named) error {
+	if _, digested := name.(reference.Digested); digested {
+		return errors.New("refusing to create a tag with a digest reference")
 	}
-	if _, digested := named.(reference.Canonical); digested {
-		return nil, nil
+	if name.Name() == "docker.io/library/sha256" {
+		return errors.New("refusing to create an ambiguous tag using digest algorithm as name")
 	}
-	return reference.TagNameOnly(named).(reference.NamedTagged), nil
+	return nil
 }
