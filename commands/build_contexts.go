@@ -23,6 +23,9 @@ func (o *buildOptions) namedContexts(ctx context.Context, env *Env, b *store.Bui
 		if !found || name == "" || value == "" {
 			return fmt.Errorf("invalid context value: %s, expected key=value", flag)
 		}
+		if name == dockerfile.Main {
+			return fmt.Errorf("--build-context %s: the name is that of the context itself; give this one another", flag)
+		}
 		if strings.HasPrefix(value, dockerfile.ImageContext) {
 			b.Contexts[name] = value
 			continue
