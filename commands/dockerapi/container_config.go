@@ -71,8 +71,11 @@ func exposedPorts(p *define.InspectContainerData) nat.PortSet {
 // the start.
 func environment(p *define.InspectContainerConfig) []string {
 	env := slices.Clone(p.Env)
-	if at := slices.Index(env, "HOSTNAME="+p.Hostname); at >= 0 && at >= len(env)-2 {
-		env = env[:at] // and whatever HOME, which the image's /etc/passwd may say, is behind it
+	if at := slices.Index(env, "HOSTNAME="+p.Hostname); at >= 0 {
+		last := env[at+1:] // HOME as the image's /etc/passwd has it
+		if len(last) == 0 || len(last) == 1 && strings.HasPrefix(last[0], "HOME=") {
+			env = env[:at]
+		}
 	}
 	for range 2 {
 		if n := len(env); n > 0 && (strings.HasPrefix(env[n-1], "HOSTNAME=") || env[n-1] == "HOME=/root" ||
