@@ -71,7 +71,7 @@ var copyTests = []struct {
 	{name: "whiteout", from: "d/.wh.a=", copy: copyOf("/x", "d"), want: `/x/.wh.a can not be put into an image: names that begin with .wh. are how layers hide files; leave it out`},
 	{name: "bad pattern", from: "a=", copy: copyOf("/x", "[a"), want: `invalid includepatterns: [[a]: syntax error in pattern`},
 	{name: "out of the root", from: "l->../../../../../etc/passwd;etc/passwd=in", copy: copyOf("/x", "l"), want: `x 0 644 0:0 in`},
-	{name: "loop", from: "l->l", copy: copyOf("/x", "l"), want: `too many levels of symbolic links`},
+	{name: "loop", from: "l->l", copy: copyOf("/x", "l"), want: `/l: too many levels of symbolic links`},
 }
 
 func copyWith(dest, chmod, chown string, items ...string) dockerfile.Copy {
