@@ -79,6 +79,7 @@ func TestCorpus(t *testing.T) {
 		}
 		image, err := planned(t, sections, strings.Split(strings.TrimSpace(sections["flags"]), "\n"), images)
 		want, fails := strings.CutPrefix(strings.TrimSpace(string(expected)), "fails: ERROR: failed to build: failed to solve: ")
+		want = strings.TrimPrefix(want, "failed to marshal LLB definition: ") // which nobody needs to know of
 		switch {
 		case err != nil && fails:
 			if err.Error() != want && sections["Dockerfile"]+sections["prepare"] != "" {
@@ -110,17 +111,20 @@ func planned(t *testing.T, sections map[string]string, flags []string, images ma
 	if err != nil {
 		return Image{}, err
 	}
-	sources, err := f.Images(o, nil)
-	if err != nil {
-		return Image{}, err
-	}
 	bases := map[string]Image{}
-	for _, source := range sources {
-		image, is := images[source.Image]
-		if !is {
-			image = busybox()
+	for known := -1; known < len(bases); { // as ONBUILD of a base may name others
+		known = len(bases)
+		sources, err := f.Images(o, bases)
+		if err != nil {
+			return Image{}, err
 		}
-		bases[source.Key()] = image
+		for _, source := range sources {
+			image, is := images[source.Image]
+			if !is {
+				image = busybox()
+			}
+			bases[source.Key()] = image
+		}
 	}
 	plan, err := f.Plan(o, bases)
 	if err != nil {
