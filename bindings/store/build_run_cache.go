@@ -43,7 +43,7 @@ func (r *run) cache(ctx context.Context, mount *dockerfile.Mount, root string) (
 			err = beginCache(dir, mount, root)
 		}
 		if err != nil {
-			return nil, fmt.Errorf("mounting the cache %s: %w", mountName(name), err)
+			return nil, fmt.Errorf("mounting the cache %s: %w", cmp.Or(mount.ID, mount.Target), err)
 		}
 		r.caches[name] = dir
 	}
