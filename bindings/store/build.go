@@ -151,7 +151,7 @@ func (s *Store) plan(ctx context.Context, p *planned, told *telling) (err error)
 	if err = cmp.Or(err, wrong); err != nil {
 		return err
 	}
-	return p.build.checkRuns(p.plan)
+	return cmp.Or(p.build.checkRuns(p.plan), p.checkDepth())
 }
 
 // buildPlan does what there is to do for one platform.

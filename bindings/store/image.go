@@ -172,6 +172,9 @@ func describeImage(about any, layers []stacked) (image newImage, err error) {
 	if len(image.config) > maxConfig {
 		return image, fmt.Errorf("the image's configuration would have %d bytes, and Podman reads at most %d: less history, fewer variables and labels", len(image.config), maxConfig)
 	}
+	if len(layers) > mostLayers {
+		return image, tooDeep(mostLayers)
+	}
 	image.created = time.Now().UTC()
 	descriptors := make([]manifest.Schema2Descriptor, 0, len(layers))
 	for _, layer := range layers {
