@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"slices"
+	"strings"
 
 	"dockless/bindings/dockerfile"
 
@@ -100,6 +102,7 @@ func (b *Built) Close() (err error) {
 // share is in the cache by then. With an error no name has changed.
 func (s *Store) Build(ctx context.Context, b Build) (built *Built, err error) {
 	built = &Built{}
+	s.runtimes.gateway = slices.ContainsFunc(b.Hosts, func(host string) bool { return strings.HasSuffix(host, ":"+hostGateway) })
 	told := &telling{steps: b.Steps}
 	defer func() {
 		if err == nil {

@@ -12,14 +12,15 @@ import (
 
 // runtimes is what the processes of all builds share.
 type runtimes struct {
-	temp   string
-	once   sync.Once
-	conf   *runtimeConfig
-	err    error
-	mutex  sync.Mutex
-	closed bool
-	free   []*network
-	busy   sync.WaitGroup
+	temp    string
+	gateway bool // somebody needs this machine's address
+	once    sync.Once
+	conf    *runtimeConfig
+	err     error
+	mutex   sync.Mutex
+	closed  bool
+	free    []*network
+	busy    sync.WaitGroup
 }
 
 // runtimeConfig is what containers.conf says for Podman's containers, and what
@@ -28,7 +29,7 @@ type runtimeConfig struct {
 	*config.Config
 	path         string // of the runtime
 	networking   string // the program for networks
-	guestAddress bool   // pasta has --map-guest-addr
+	guestAddress bool   // pasta has --map-guest-addr, and somebody needs it
 }
 
 // load reads containers.conf, once.
@@ -43,7 +44,7 @@ func (r *runtimes) load() (*runtimeConfig, error) {
 		if r.conf.path, r.err = runtimePath(conf); r.err == nil {
 			r.conf.networking, r.err = rootlessNetwork(conf)
 		}
-		if r.conf.networking == "pasta" {
+		if r.gateway && r.conf.networking == "pasta" {
 			program, _ := conf.FindHelperBinary("pasta", true) // it is there
 			help, _ := exec.Command(program, "--help").CombinedOutput()
 			r.conf.guestAddress = bytes.Contains(help, []byte("--map-guest-addr"))

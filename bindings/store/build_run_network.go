@@ -165,6 +165,9 @@ func (n *network) slirp(conf *runtimeConfig, path string) error {
 // machine's own resolver.
 const pastaResolver = "169.254.1.1"
 
+// hostGateway stands for this machine's address.
+const hostGateway = "host-gateway"
+
 // pastaGateway is an address that pasta makes this machine's of: it gives the
 // process the machine's own.
 const pastaGateway = "169.254.1.2"
@@ -250,7 +253,7 @@ func (r *run) hosts(conf *runtimeConfig, mode string) (string, error) {
 	text := "127.0.0.1\tlocalhost " + r.Host + "\n::1\tlocalhost ip6-localhost ip6-loopback\n"
 	for _, host := range r.build.Hosts {
 		name, address, _ := strings.Cut(host, ":")
-		if address == "host-gateway" {
+		if address == hostGateway {
 			var err error
 			if address, err = r.gateway(conf, mode); err != nil {
 				return "", fmt.Errorf("--add-host %s: %w", host, err)
