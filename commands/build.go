@@ -144,8 +144,9 @@ func (o *buildOptions) open(ctx context.Context, env *Env, b *store.Build, names
 // registries are the images that the build needs to talk with registries about.
 func (o *buildOptions) registries(env *Env, b *store.Build, names []reference.Named) ([]reference.Named, error) {
 	var bases []dockerfile.Source
-	for _, b.Platform = range b.Platforms {
-		more, err := b.Dockerfile.Images(b.Options, nil)
+	options := b.Options
+	for _, options.Platform = range b.Platforms {
+		more, err := b.Dockerfile.Images(options, nil)
 		if err != nil {
 			return nil, nil //nolint:nilerr // the build says so, behind the warnings
 		}

@@ -89,6 +89,7 @@ func (o *buildOptions) build(env *Env) (b store.Build, err error) {
 	if b.Platforms, err = o.platforms.parse(); err != nil {
 		return b, err
 	}
+	b.Platform = b.Platforms[0] // for what is only asked
 	for _, tag := range o.tags.GetAll() {
 		if err := o.name(&b, tag); err != nil {
 			return b, err
