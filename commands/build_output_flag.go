@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -68,9 +69,15 @@ func parseOutput(flag string) (o buildOutput, names []string, err error) {
 			if value != "false" {
 				return o, nil, fmt.Errorf("--output %s: an image is pushed under a tag only; --metadata-file tells its digest (containerimage.digest)", flag)
 			}
-		case "platform-split", "mode":
-			if value != "false" && value != "copy" {
-				return o, nil, fmt.Errorf("--output %s: %s is not supported: the image's files are copied into the directory, for its one platform", flag, field)
+		case "platform-split":
+			split, err := strconv.ParseBool(value)
+			if err != nil {
+				return o, nil, fmt.Errorf("--output %s: %s is neither true nor false", flag, field)
+			}
+			o.split = &split
+		case "mode":
+			if value != "copy" {
+				return o, nil, fmt.Errorf("--output %s: %s is not supported: the image's files are copied into the directory", flag, field)
 			}
 		default:
 			if !slices.Contains(imageFields, key) && !strings.HasPrefix(key, "annotation") {

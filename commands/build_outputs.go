@@ -26,6 +26,7 @@ type buildOutput struct {
 	kind    string // image, registry, local, tar, docker, oci, cacheonly
 	dest    string // "-" is stdout
 	push    bool
+	split   *bool    // files of each platform have a folder of their own; nil: those of several
 	without []string // fields that have no effect
 }
 
@@ -98,17 +99,14 @@ func (o buildOutput) write(ctx context.Context, env *Env, images *store.Store, b
 		return "", nil
 	case o.kind == "local":
 		for _, image := range built {
-			into := o.dest
-			if len(built) > 1 {
-				into = filepath.Join(into, folder(image.Platform))
-			}
+			into := filepath.Join(o.dest, o.folder(image, len(built) > 1))
 			if err := images.Files(ctx, image.ID, func(files io.Reader) error { return unpackFiles(env, into, files) }); err != nil {
 				return "", err
 			}
 		}
 		return "", nil
 	case o.kind == "tar":
-		return "", to(func(out io.Writer) error { return writeFiles(ctx, images, built, out) })
+		return "", to(func(out io.Writer) error { return o.writeFiles(ctx, images, built, out) })
 	}
 	save := store.Save{OCI: o.kind == "oci", Joined: len(built) > 1}
 	for _, image := range built {

@@ -50,6 +50,8 @@ func (o *buildxOptions) forSeveral(wanted []imagespec.Platform) error {
 	}
 	for _, output := range o.outputs {
 		switch {
+		case output.split != nil && !*output.split:
+			return errors.New("--output platform-split=false: the files of several platforms do not fit into one folder; leave it out, or build for one platform at a time")
 		case output.kind == "docker":
 			return errors.New("docker exporter does not currently support exporting manifest lists: the image store has one platform under a name; add --push, or --output type=oci,dest=FILE, or build for one platform at a time")
 		case output.kind == "image" && !output.push:
@@ -59,20 +61,19 @@ func (o *buildxOptions) forSeveral(wanted []imagespec.Platform) error {
 	return nil
 }
 
-// folder is where an output has the files of one platform of several.
-func folder(platform imagespec.Platform) string {
-	return strings.ReplaceAll(platforms.Format(platform), "/", "_")
+// folder is where an output has the files of one platform, "" for at its root.
+func (o buildOutput) folder(image store.BuiltImage, several bool) string {
+	if several || o.split != nil && *o.split {
+		return strings.ReplaceAll(platforms.Format(image.Platform), "/", "_")
+	}
+	return ""
 }
 
-// writeFiles writes the files of images as one archive: those of several each in
-// the folder of its platform.
-func writeFiles(ctx context.Context, images *store.Store, built []store.BuiltImage, out io.Writer) error {
+// writeFiles writes the files of images as one archive.
+func (o buildOutput) writeFiles(ctx context.Context, images *store.Store, built []store.BuiltImage, out io.Writer) error {
 	archive := tar.NewWriter(out)
 	for _, image := range built {
-		below := ""
-		if len(built) > 1 {
-			below = folder(image.Platform)
-		}
+		below := o.folder(image, len(built) > 1)
 		if err := images.Files(ctx, image.ID, func(files io.Reader) error { return copyBelow(archive, files, below) }); err != nil {
 			return err
 		}
